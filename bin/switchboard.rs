@@ -1,0 +1,2 @@
+//! The Switchboard server.
+fn main() {}

@@ -1,0 +1,57 @@
+//! Identities. Each is a type of its own, so that one is never passed for another; all of them are drawn from the
+//! world's entropy or from counters that the node owns.
+
+use std::fmt;
+
+macro_rules! counter_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+counter_id!(
+    /// A connection of this node, counted from its boot.
+    ConnectionId, "c"
+);
+counter_id!(
+    /// A call in flight at this node, counted from its boot.
+    CallId, "k"
+);
+counter_id!(
+    /// A stream within its session: 0 is the standalone GET stream, others belong to one POST each.
+    StreamId, "s"
+);
+
+/// A session of a stateful client: 128 random bits. What a client sees is this id sealed, never these bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u128);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}…", self.0 >> 96)
+    }
+}
+
+/// A task (the protocol's long-running kind): 128 random bits, sealed on the wire like a session's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u128);
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t{:08x}…", self.0 >> 96)
+    }
+}

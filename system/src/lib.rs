@@ -1,0 +1,7 @@
+//! Switchboard: a clustered MCP server as a library, generic over the world it runs in.
+
+#![forbid(unsafe_code)]
+
+pub mod env;
+pub mod event;
+pub mod ids;
