@@ -1,0 +1,88 @@
+//! A piece of JSON text that is carried, not understood.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Valid JSON text: one value. Cloning shares the bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Raw(Bytes);
+
+impl Raw {
+    /// Encodes a value.
+    ///
+    /// # Errors
+    /// When `value` refuses to be JSON (a map with keys that are not strings, or its own `Serialize` fails).
+    pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::to_vec(value).map(|bytes| Self(Bytes::from(bytes)))
+    }
+
+    /// Takes text that is already known to be one JSON value, as it came out of a parser.
+    pub(crate) fn trusted(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Checks text and takes it.
+    ///
+    /// # Errors
+    /// When it is not one JSON value.
+    pub fn parse(bytes: Bytes) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice::<&RawValue>(&bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// The empty object, which absent parameters stand for.
+    #[must_use]
+    pub const fn empty_object() -> Self {
+        Self(Bytes::from_static(b"{}"))
+    }
+
+    /// Reads it as a type.
+    ///
+    /// # Errors
+    /// When it has another shape; the message names the place.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.0)
+    }
+
+    /// The text as a slice of `whole`, sharing its memory. `part` must be a part of `whole`.
+    pub(crate) fn slice_of(whole: &Bytes, part: &RawValue) -> Self {
+        Self(whole.slice_ref(part.get().as_bytes()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The text as a string.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("JSON text must be UTF-8")
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // RawValue is serde_json's way to copy text through; the reference costs no parse and no allocation.
+        let raw: &RawValue = serde_json::from_str(self.as_str()).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Raw {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(Bytes::from(String::from(Box::<str>::from(raw)))))
+    }
+}
