@@ -1,1 +1,10 @@
-//! See the README.
+//! What a real machine gives to a Switchboard node, and what measures one from outside.
+//!
+//! - [`world`]: [`Env`](switchboard::env::Env) on tokio, the operating system's clock, sockets, files and processes. An
+//!   embedding server depends on this package for it.
+//!
+//! Nothing of the simulator is linked in here unless the feature `sim` asks for it.
+
+#![forbid(unsafe_code)]
+
+pub mod world;
