@@ -2,9 +2,11 @@
 //!
 //! - [`world`]: [`Env`](switchboard::env::Env) on tokio, the operating system's clock, sockets, files and processes. An
 //!   embedding server depends on this package for it.
+//! - [`load`]: the load generator behind `switchboard load`.
 //!
 //! Nothing of the simulator is linked in here unless the feature `sim` asks for it.
 
 #![forbid(unsafe_code)]
 
+pub mod load;
 pub mod world;
