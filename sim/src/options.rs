@@ -1,0 +1,50 @@
+//! Everything that shapes a world before it runs. Together with the commit it is the whole reproduction of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::NetOptions;
+
+/// In which order ready tasks are polled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Policy {
+    /// The seed draws one of the ready tasks each time: every interleaving can happen.
+    Random,
+    /// In the order of their wakes, as a calm single-threaded runtime would.
+    Fifo,
+}
+
+/// How a world is built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Options {
+    /// The root of all randomness.
+    pub seed: u64,
+    /// The order of ready tasks.
+    pub policy: Policy,
+    /// So many polls may happen without virtual time passing; more is a busy loop and fails the run.
+    pub polls_per_instant_max: u64,
+    /// The time of day when the world begins.
+    pub wall_start_unix_ms: u64,
+    /// The network.
+    pub net: NetOptions,
+    /// How long a blocking closure takes to report back, in microseconds: from, to.
+    pub blocking_us: (u64, u64),
+    /// So many of the last marks are kept as text for [`World::log`](crate::World::log). None by default: it costs a
+    /// formatted string a mark.
+    pub log_lines_max: usize,
+}
+
+impl Options {
+    /// The defaults under this seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            seed,
+            policy: Policy::Random,
+            polls_per_instant_max: 1_000_000,
+            wall_start_unix_ms: 1_800_000_000_000,
+            net: NetOptions::default(),
+            blocking_us: (20, 200),
+            log_lines_max: 0,
+        }
+    }
+}

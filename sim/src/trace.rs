@@ -1,0 +1,170 @@
+//! The trace: a chained 128-bit hash over everything the kernel decided and delivered. Two runs with one hash were the
+//! same run. Optionally the last events are kept as text, for the report of a failure.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
+
+use crate::node::NodeId;
+
+/// The digest of a run. Printed as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceHash(pub u128);
+
+impl fmt::Debug for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Display for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// One thing that the kernel did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mark {
+    /// This task was picked out of so many ready ones.
+    Pick { task: u64, ready: u64 },
+    /// An event came off the heap.
+    Pop { sequence: u64, kind: u64, subject: u64 },
+    /// Bytes arrived at the far end of a connection.
+    Deliver { connection: u64, length: u64, content: u64 },
+    /// A segment was lost.
+    Lose { connection: u64, from: u64, to: u64 },
+    /// A task was started on a node.
+    Spawn { task: u64, node: u64, name: u64 },
+    /// A task ended: 0 in order, 1 by a panic, 2 dropped.
+    End { task: u64, how: u64 },
+    /// A node was started, killed, ...
+    Life { node: u64, boot: u64, what: u64 },
+    /// A fault was applied.
+    Fault { content: u64 },
+    /// A stream of randomness was handed out.
+    Entropy { node: u64, label: u64, ordinal: u64 },
+    /// A disk operation.
+    Disk { node: u64, operation: u64, content: u64 },
+    /// A node recorded an event.
+    Event { node: u64, content: u64 },
+}
+
+impl Mark {
+    fn words(self) -> [u64; 4] {
+        match self {
+            Self::Pick { task, ready } => [1, task, ready, 0],
+            Self::Pop { sequence, kind, subject } => [2, sequence, kind, subject],
+            Self::Deliver { connection, length, content } => [3, connection, length, content],
+            Self::Lose { connection, from, to } => [4, connection, from, to],
+            Self::Spawn { task, node, name } => [5, task, node, name],
+            Self::End { task, how } => [6, task, how, 0],
+            Self::Life { node, boot, what } => [7, node, boot, what],
+            Self::Fault { content } => [8, content, 0, 0],
+            Self::Entropy { node, label, ordinal } => [9, node, label, ordinal],
+            Self::Disk { node, operation, content } => [10, node, operation, content],
+            Self::Event { node, content } => [11, node, content, 0],
+        }
+    }
+}
+
+/// A line of the log: virtual time and what happened.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Virtual time in nanoseconds.
+    pub time: u64,
+    /// Its number among all marks of the run.
+    pub number: u64,
+    /// What happened.
+    pub text: String,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.time / 1_000_000_000, self.time % 1_000_000_000);
+        write!(f, "{seconds:>5}.{nanos:09} #{} {}", self.number, self.text)
+    }
+}
+
+/// See the [module](self) page.
+pub(crate) struct Trace {
+    chain: u128,
+    block: Vec<u8>,
+    marks: u64,
+    log: VecDeque<Line>,
+    log_max: usize,
+}
+
+/// Marks are chained a block at a time: hashing 32 bytes at once costs much less than 32 bytes a call.
+const BLOCK_BYTES: usize = 32 * 1024;
+
+impl Trace {
+    pub(crate) fn new(log_max: usize) -> Self {
+        Self { chain: 0, block: Vec::with_capacity(BLOCK_BYTES), marks: 0, log: VecDeque::new(), log_max }
+    }
+
+    pub(crate) fn mark(&mut self, time: u64, mark: Mark) {
+        self.marks += 1;
+        for word in mark.words() {
+            self.block.extend_from_slice(&word.to_le_bytes());
+        }
+        if self.block.len() >= BLOCK_BYTES {
+            self.chain = fold(self.chain, &self.block);
+            self.block.clear();
+        }
+        if self.log_max > 0 {
+            self.say(time, format!("{mark:?}"));
+        }
+    }
+
+    /// Adds a line to the log alone.
+    pub(crate) fn say(&mut self, time: u64, text: String) {
+        if self.log.len() >= self.log_max {
+            self.log.pop_front();
+        }
+        if self.log_max > 0 {
+            self.log.push_back(Line { time, number: self.marks, text });
+        }
+    }
+
+    pub(crate) fn is_logging(&self) -> bool {
+        self.log_max > 0
+    }
+
+    pub(crate) fn event(&mut self, time: u64, node: NodeId, event: &dyn fmt::Debug) {
+        let text = format!("{event:?}");
+        self.mark(time, Mark::Event { node: node.trace(), content: xxh3_64(text.as_bytes()) });
+        if self.log_max > 0 {
+            self.say(time, text);
+        }
+    }
+
+    /// The digest so far, together with numbers that are not marks of their own.
+    pub(crate) fn hash(&self, numbers: &[u64]) -> TraceHash {
+        let mut rest = self.block.clone();
+        for number in numbers {
+            rest.extend_from_slice(&number.to_le_bytes());
+        }
+        TraceHash(fold(self.chain, &rest))
+    }
+
+    pub(crate) fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    pub(crate) fn log(&self) -> impl Iterator<Item = &Line> {
+        self.log.iter()
+    }
+}
+
+/// A digest of bytes for a mark.
+pub(crate) fn digest(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
+}
+
+/// Both halves of the chain go in: one as the seed, one as a prefix would cost a copy, so it is mixed in by exclusive or.
+fn fold(chain: u128, block: &[u8]) -> u128 {
+    let low = u64::try_from(chain & u128::from(u64::MAX)).expect("masked to 64 bits");
+    xxh3_128_with_seed(block, low) ^ chain.rotate_left(64)
+}

@@ -1,0 +1,231 @@
+//! A world: its nodes, its virtual time, and the loop that lets things happen.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use switchboard::env::Panicked;
+
+use crate::env::SimEnv;
+use crate::kernel::here::{enter, install, remove, run_as};
+use crate::kernel::slab::Key;
+use crate::kernel::task::{Body, End, SimTask, Turned};
+use crate::kernel::{Kernel, Turn, Work};
+use crate::node::{Boot, Node, NodeId};
+use crate::options::Options;
+use crate::trace::TraceHash;
+
+/// One simulated world. It lives on the thread that made it, one at a time; many threads may have one each.
+#[derive(Debug)]
+pub struct World {
+    seed: u64,
+    _stays_on_its_thread: PhantomData<Rc<()>>,
+}
+
+impl World {
+    /// An empty world.
+    ///
+    /// # Panics
+    /// Where this thread has a world already.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        install(|world| Kernel::new(options, world));
+        Self { seed: options.seed, _stays_on_its_thread: PhantomData }
+    }
+
+    /// The root of its randomness.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Adds a node: a host with an address (10.x.y.z by its number where none is given) whose process runs from now on.
+    ///
+    /// # Panics
+    /// Where another node has the address.
+    pub fn add_node(&mut self, name: &str, ip: Option<IpAddr>) -> NodeId {
+        enter(|kernel| {
+            let index = u32::try_from(kernel.nodes.len()).expect("a world must hold fewer than 2^32 nodes");
+            let id = NodeId(index);
+            let ip = ip.unwrap_or_else(|| IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + index)));
+            let other = kernel.net.by_ip.insert(ip, id);
+            assert!(other.is_none(), "{ip} belongs to {other:?} already; the node `{name}` was not added");
+            let world = kernel.world;
+            kernel.nodes.push(Node::new(name.to_owned(), ip, kernel.now, world));
+            id
+        })
+    }
+
+    /// Says what a node runs, and starts it. It is started again, as a new boot, by every restart.
+    pub fn boot<F, Fut>(&mut self, node: NodeId, program: F)
+    where
+        F: Fn(SimEnv) -> Fut + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        let program: Boot = Rc::new(move |env| Box::pin(program(env)));
+        enter(|kernel| kernel.node_mut(node).program = Some(Rc::clone(&program)));
+        self.run_program(node);
+    }
+
+    /// Starts the root task of a node's present boot.
+    fn run_program(&mut self, node: NodeId) {
+        let env = self.env(node);
+        let Some(program) = enter(|kernel| kernel.node(node).program.clone()) else { return };
+        let body: Body = Box::pin(async move { program(env).await });
+        drop(SimTask::new(enter(|kernel| kernel.start_task((node, env.boot, 0), "root", body))));
+    }
+
+    /// The panics of all tasks so far: where, and the message. A test that expects none should say so.
+    #[must_use]
+    pub fn panics(&self) -> Vec<String> {
+        enter(|kernel| kernel.panics.clone())
+    }
+
+    /// The address of a node.
+    #[must_use]
+    pub fn ip(&self, node: NodeId) -> IpAddr {
+        enter(|kernel| kernel.node(node).ip)
+    }
+
+    /// The world as the present boot of a node sees it.
+    #[must_use]
+    pub fn env(&self, node: NodeId) -> SimEnv {
+        enter(|kernel| SimEnv { node, boot: kernel.node(node).boot, process: 0 })
+    }
+
+    /// Virtual time since the world began.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(enter(|kernel| kernel.now))
+    }
+
+    /// The digest of everything that has happened.
+    #[must_use]
+    pub fn trace_hash(&self) -> TraceHash {
+        enter(|kernel| {
+            let mut numbers = kernel.draw_counts().to_vec();
+            numbers.extend([kernel.now, kernel.trace.marks()]);
+            kernel.trace.hash(&numbers)
+        })
+    }
+
+    /// Lets things happen until this virtual time, which it is afterwards.
+    pub fn run_until(&mut self, time: Duration) {
+        let limit = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        while self.turn(limit) {}
+        enter(|kernel| kernel.rest_until(limit));
+    }
+
+    /// Lets things happen for so long.
+    pub fn run_for(&mut self, time: Duration) {
+        self.run_until(self.now().saturating_add(time));
+    }
+
+    /// Lets things happen until nothing more can.
+    pub fn run_until_idle(&mut self) {
+        while self.turn(u64::MAX) {}
+    }
+
+    /// Runs a future as a task of a node, and the world with it, until the future ends.
+    ///
+    /// # Panics
+    /// Where the future panics, is dropped with its node, or waits for what can never happen.
+    pub fn block_on<F>(&mut self, node: NodeId, future: F) -> F::Output
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let env = self.env(node);
+        let result = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&result);
+        let body: Body = Box::pin(async move {
+            let output = future.await;
+            *place.borrow_mut() = Some(output);
+        });
+        let key = enter(|kernel| kernel.start_task((env.node, env.boot, env.process), "block_on", body));
+        let task = SimTask::new(key);
+        loop {
+            if let Some(output) = result.borrow_mut().take() {
+                return output;
+            }
+            match task.end() {
+                Some(End::Panicked(panicked)) => panic!("block_on {panicked} (seed {})", self.seed),
+                Some(_) => panic!("the node of this future died before it ended (seed {})", self.seed),
+                None => {}
+            }
+            let is_going = self.turn(u64::MAX);
+            assert!(is_going, "the future waits for ever: nothing more can happen (seed {})", self.seed);
+        }
+    }
+
+    /// One step. False where nothing can happen before `limit`.
+    fn turn(&mut self, limit: u64) -> bool {
+        match enter(|kernel| kernel.next_turn(limit)) {
+            Turn::Again => {}
+            Turn::Rest => return false,
+            Turn::Poll(turned) => poll(turned),
+            Turn::Work(work) => self.do_work(work),
+        }
+        true
+    }
+
+    fn do_work(&mut self, work: Work) {
+        match work {
+            Work::DropTask(key) => drop_task(key),
+            Work::EndProcess(process) => {
+                for key in enter(|kernel| kernel.tasks_where(|task| task.process == process)) {
+                    drop_task(key);
+                }
+            }
+            Work::Plan(_) => {}
+        }
+    }
+}
+
+fn poll(turned: Turned) {
+    let Turned { running, mut body, waker } = turned;
+    let key = running.task;
+    let polled = run_as(running, || {
+        catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(&mut Context::from_waker(&waker))))
+    });
+    drop(waker);
+    match polled {
+        Ok(Poll::Pending) => {
+            if let Some(body) = enter(|kernel| kernel.put_back(key, body)) {
+                finish(running, body, End::Dropped);
+            }
+        }
+        Ok(Poll::Ready(())) => finish(running, body, End::Finished),
+        Err(payload) => finish(running, body, End::Panicked(Panicked::from_payload(&*payload))),
+    }
+}
+
+/// Drops what a task was made of, as that task, and tells its end.
+fn finish(running: crate::kernel::here::Running, body: Body, end: End) {
+    let dropped = run_as(running, || catch_unwind(AssertUnwindSafe(|| drop(body))));
+    let end = match dropped {
+        Ok(()) => end,
+        Err(payload) => End::Panicked(Panicked::from_payload(&*payload)),
+    };
+    enter(|kernel| kernel.end_task(running.task, end));
+}
+
+fn drop_task(key: Key) {
+    if let Some(turned) = enter(|kernel| kernel.take_turn(key)) {
+        finish(turned.running, turned.body, End::Dropped);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for key in enter(|kernel| kernel.tasks_where(|_| true)) {
+            drop_task(key);
+        }
+        remove();
+    }
+}
