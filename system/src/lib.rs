@@ -6,3 +6,4 @@ pub mod env;
 pub mod event;
 pub mod ids;
 pub mod jsonrpc;
+pub mod watch;
