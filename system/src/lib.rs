@@ -6,4 +6,5 @@ pub mod env;
 pub mod event;
 pub mod ids;
 pub mod jsonrpc;
+pub mod table;
 pub mod watch;
