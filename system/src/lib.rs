@@ -6,5 +6,6 @@ pub mod env;
 pub mod event;
 pub mod ids;
 pub mod jsonrpc;
+pub mod seal;
 pub mod table;
 pub mod watch;

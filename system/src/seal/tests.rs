@@ -1,0 +1,411 @@
+//! What opens, what does not, what survives a crash, and what opening costs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::env::{Disk, File, OpenMode, WallTime};
+use crate::ids::{SessionId, TaskId};
+
+fn entropy(n: u8) -> Entropy {
+    Entropy::from_seed([n; 32])
+}
+
+fn keys() -> Keys {
+    Keys::new(Ring::generate(&mut entropy(1)), entropy(2))
+}
+
+fn session() -> SessionTicket {
+    SessionTicket {
+        slot: 4095,
+        tenant: 7,
+        principal: Principal(u64::MAX),
+        id: SessionId(1 << 100 | 5),
+        revision: 4,
+        capabilities: 0b1011,
+        created: WallTime::from_unix_ms(1_764_000_000_123),
+    }
+}
+
+fn task() -> TaskTicket {
+    TaskTicket {
+        slot: 0,
+        tenant: 0,
+        principal: Principal(3),
+        id: TaskId(u128::MAX - 1),
+        created: WallTime::from_unix_ms(5),
+    }
+}
+
+#[test]
+fn a_ticket_comes_back_as_it_went_out_in_visible_ascii() {
+    let keys = keys();
+    let (session, task) = (session(), task());
+    let (session_text, task_text) = (session.seal(&keys), task.seal(&keys));
+    assert_eq!(SessionTicket::open(&keys, &session_text), Some(session));
+    assert_eq!(TaskTicket::open(&keys, &task_text), Some(task));
+    assert_eq!((session_text.len(), task_text.len()), (115, 108));
+    assert!(session_text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+}
+
+#[test]
+fn no_part_of_a_text_can_be_changed_cut_or_spelt_otherwise() {
+    let keys = keys();
+    let text = session().seal(&keys);
+    for place in 0..text.len() {
+        for other in ["A", "B", "_", "=", "+", "\u{e9}", ""] {
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, other);
+            if changed != text {
+                assert_eq!(SessionTicket::open(&keys, &changed), None, "{place} {other}");
+            }
+        }
+        assert_eq!(SessionTicket::open(&keys, &text[..place]), None);
+    }
+    for wrong in ["=", "==", "A", "AA", "AAAA", " ", "\n"] {
+        assert_eq!(SessionTicket::open(&keys, &format!("{text}{wrong}")), None);
+        assert_eq!(SessionTicket::open(&keys, &format!("{wrong}{text}")), None);
+    }
+    assert_eq!(SessionTicket::open(&keys, &"A".repeat(1 << 20)), None);
+    // The last character of 86 bytes carries four bits of its own and two that must be zero.
+    let last = text.as_bytes()[text.len() - 1];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let value = alphabet.iter().position(|b| *b == last).unwrap();
+    assert_eq!(value % 4, 0);
+    for stray in 1..4 {
+        let mut respelt = text.clone();
+        respelt.replace_range(text.len() - 1.., &char::from(alphabet[value + stray]).to_string());
+        assert_eq!(SessionTicket::open(&keys, &respelt), None);
+    }
+}
+
+#[test]
+fn a_text_opens_for_its_own_purpose_alone() {
+    let keys = keys();
+    let all = [Purpose::Session, Purpose::Task, Purpose::RequestState, Purpose::Cursor];
+    for sealed_for in all {
+        let text = keys.seal(sealed_for, b"content").unwrap();
+        for opened_for in all {
+            let expect = (sealed_for == opened_for).then(|| b"content".to_vec());
+            assert_eq!(keys.open(opened_for, &text), expect);
+        }
+    }
+    assert_eq!(TaskTicket::open(&keys, &session().seal(&keys)), None);
+}
+
+#[test]
+fn each_purpose_has_its_own_longest_text() {
+    let keys = keys();
+    for purpose in [Purpose::Session, Purpose::Task, Purpose::RequestState, Purpose::Cursor] {
+        let len_max = purpose.content_len_max();
+        let longest = vec![7; len_max];
+        let text = keys.seal(purpose, &longest).unwrap();
+        assert!(text.len() <= purpose.text_len_max());
+        assert_eq!(keys.open(purpose, &text), Some(longest));
+        let one_more = keys.seal(purpose, &vec![7; len_max + 1]);
+        assert_eq!(one_more, Err(TooLong { len: len_max + 1, len_max }));
+    }
+    assert_eq!(keys.open(Purpose::Cursor, &keys.seal(Purpose::Cursor, b"").unwrap()), Some(vec![]));
+}
+
+#[test]
+fn a_key_opens_until_it_is_retired() {
+    let keys = keys();
+    let old = session().seal(&keys);
+    let mut ring = keys.ring();
+    let id = ring.add([9; 32]).unwrap();
+    keys.install(ring.clone());
+    let still_old = session().seal(&keys);
+    assert!(ring.make_current(id));
+    keys.install(ring.clone());
+    let new = session().seal(&keys);
+    for text in [&old, &still_old, &new] {
+        assert_eq!(SessionTicket::open(&keys, text), Some(session()));
+    }
+    assert!(!ring.retire(id), "the current key must stay");
+    assert!(ring.retire(1));
+    keys.install(ring);
+    assert_eq!(SessionTicket::open(&keys, &old), None);
+    assert_eq!(SessionTicket::open(&keys, &still_old), None);
+    assert_eq!(SessionTicket::open(&keys, &new), Some(session()));
+}
+
+#[test]
+fn key_numbers_go_round_without_meeting_a_key_that_is_still_there() {
+    let mut ring = Ring::of([0; 32]);
+    for round in 0..600_u16 {
+        let id = ring.add([u8::try_from(round % 256).unwrap(); 32]).unwrap();
+        assert!(ring.make_current(id));
+        if round % 5 == 0 {
+            let second = ring.ids().nth(1).unwrap();
+            assert!(ring.get(second).is_some());
+        }
+        while ring.ids().count() > 3 {
+            let oldest = ring.ids().next().unwrap();
+            assert!(ring.retire(oldest));
+        }
+    }
+    while ring.ids().count() < KEYS_MAX {
+        ring.add([1; 32]).unwrap();
+    }
+    assert_eq!(ring.add([1; 32]), None);
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let printed = format!("{:?}", keys());
+    assert_eq!(printed, "Keys { ring: Ring { current: 1, ids: [1] }, .. }");
+}
+
+/// A disk in memory that keeps what was synced apart from what was only written, and fails at the n-th step.
+#[derive(Clone, Default)]
+struct MemoryDisk(Arc<Mutex<Blocks>>);
+
+#[derive(Default)]
+struct Blocks {
+    names: BTreeMap<PathBuf, usize>,
+    durable_names: BTreeMap<PathBuf, usize>,
+    files: Vec<Vec<u8>>,
+    durable: Vec<Vec<u8>>,
+    steps: usize,
+    fail_at: Option<usize>,
+}
+
+impl MemoryDisk {
+    fn step<T>(&self, act: impl FnOnce(&mut Blocks) -> io::Result<T>) -> io::Result<T> {
+        let mut blocks = self.0.lock().unwrap();
+        blocks.steps += 1;
+        if blocks.fail_at.is_some_and(|n| blocks.steps >= n) {
+            return Err(io::Error::other("the power went"));
+        }
+        act(&mut blocks)
+    }
+
+    /// What a machine finds that lost its power here: unsynced content is half there.
+    fn after_power_loss(&self) -> Self {
+        let blocks = self.0.lock().unwrap();
+        let files: Vec<Vec<u8>> = std::iter::zip(&blocks.durable, &blocks.files)
+            .map(
+                |(durable, written)| {
+                    if durable == written { durable.clone() } else { written[..written.len() / 2].to_vec() }
+                },
+            )
+            .collect();
+        Self(Arc::new(Mutex::new(Blocks {
+            names: blocks.durable_names.clone(),
+            durable_names: blocks.durable_names.clone(),
+            durable: files.clone(),
+            files,
+            ..Blocks::default()
+        })))
+    }
+}
+
+struct MemoryFile(MemoryDisk, usize);
+
+impl Disk for MemoryDisk {
+    type File = MemoryFile;
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<MemoryFile> {
+        let number = self.step(|blocks| match (blocks.names.get(path), mode) {
+            (Some(number), OpenMode::Existing | OpenMode::CreateIfMissing) => Ok(*number),
+            (Some(_), OpenMode::CreateNew) => Err(io::ErrorKind::AlreadyExists.into()),
+            (None, OpenMode::Existing) => Err(io::ErrorKind::NotFound.into()),
+            (None, _) => {
+                let number = blocks.files.len();
+                blocks.files.push(vec![]);
+                blocks.durable.push(vec![]);
+                blocks.names.insert(path.to_owned(), number);
+                Ok(number)
+            }
+        })?;
+        Ok(MemoryFile(self.clone(), number))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.step(|blocks| blocks.names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into()))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(|blocks| {
+            let number = blocks.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+            blocks.names.insert(to.to_owned(), number);
+            Ok(())
+        })
+    }
+
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        self.step(|_| Ok(()))
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        self.step(|blocks| Ok(blocks.names.keys().map(|path| path.display().to_string()).collect()))
+    }
+
+    fn sync_directory(&self, _: &Path) -> io::Result<()> {
+        self.step(|blocks| {
+            blocks.durable_names = blocks.names.clone();
+            Ok(())
+        })
+    }
+}
+
+impl File for MemoryFile {
+    fn len(&self) -> io::Result<u64> {
+        self.0.step(|blocks| Ok(blocks.files[self.1].len() as u64))
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.step(|blocks| {
+            let begin = usize::try_from(offset).unwrap();
+            let bytes = blocks.files[self.1].get(begin..begin + buffer.len());
+            buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.step(|blocks| {
+            let (file, begin) = (&mut blocks.files[self.1], usize::try_from(offset).unwrap());
+            file.resize(file.len().max(begin + bytes.len()), 0);
+            file[begin..begin + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.step(|blocks| {
+            blocks.files[self.1].resize(usize::try_from(len).unwrap(), 0);
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.step(|blocks| {
+            blocks.durable[self.1] = blocks.files[self.1].clone();
+            Ok(())
+        })
+    }
+}
+
+const PATH: &str = "data/keys";
+
+fn load(disk: &MemoryDisk, seed: u8) -> Result<Keys, KeyFileError> {
+    Keys::load_or_create(disk, Path::new(PATH), entropy(seed))
+}
+
+#[test]
+fn an_id_that_was_handed_out_opens_after_a_power_loss() {
+    let disk = MemoryDisk::default();
+    let text = session().seal(&load(&disk, 1).unwrap());
+    let again = load(&disk.after_power_loss(), 2).unwrap();
+    assert_eq!(SessionTicket::open(&again, &text), Some(session()));
+    assert_ne!(session().seal(&again), text, "the nonces of two boots must differ");
+}
+
+#[test]
+fn power_may_go_at_any_step_of_the_first_boot_and_of_a_rotation() {
+    for fail_at in 1.. {
+        let disk = MemoryDisk::default();
+        disk.0.lock().unwrap().fail_at = Some(fail_at);
+        let first = load(&disk, 1);
+        let after = disk.after_power_loss();
+        let second = load(&after, 2).expect("a boot after a power loss must find a whole file or none");
+        if let Ok(first) = first {
+            assert_eq!(second.ring(), first.ring());
+            break;
+        }
+    }
+    for fail_at in 1.. {
+        let disk = MemoryDisk::default();
+        let keys = load(&disk, 1).unwrap();
+        let before = keys.ring();
+        let mut ring = before.clone();
+        ring.add([5; 32]).unwrap();
+        keys.install(ring.clone());
+        {
+            let mut blocks = disk.0.lock().unwrap();
+            blocks.fail_at = Some(blocks.steps + fail_at);
+        }
+        let saved = keys.save(&disk, Path::new(PATH));
+        let found = load(&disk.after_power_loss(), 2).unwrap().ring();
+        assert!(found == ring || (saved.is_err() && found == before));
+        if saved.is_ok() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_torn_or_foreign_file_is_an_error_and_stays_as_it_is() {
+    let whole = Ring::generate(&mut entropy(1)).encode();
+    let try_file = |bytes: &[u8]| {
+        let disk = MemoryDisk::default();
+        disk.open(Path::new(PATH), OpenMode::CreateNew).unwrap().write_at(0, bytes).unwrap();
+        let outcome = load(&disk, 3).map(drop).map_err(|error| error.to_string());
+        assert_eq!(disk.0.lock().unwrap().files, [bytes]);
+        outcome
+    };
+    assert_eq!(try_file(&whole), Ok(()));
+    assert_eq!(try_file(b""), Err("data/keys: the key file is damaged: cut short".into()));
+    assert_eq!(
+        try_file(b"-----BEGIN PRIVATE KEY-----"),
+        Err("data/keys: not a key file of this version".into())
+    );
+    for len in 1..whole.len() {
+        assert!(try_file(&whole[..len]).unwrap_err().contains("damaged"));
+    }
+    for place in 8..whole.len() {
+        let mut changed = whole.clone();
+        changed[place] ^= 1;
+        assert!(try_file(&changed).unwrap_err().contains("damaged"), "byte {place}");
+    }
+    assert!(try_file(&[whole.clone(), vec![0; 5000]].concat()).unwrap_err().contains("wrong length"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_from_outside_is_refused_without_a_panic(text in ".{0,200}", blob in prop::collection::vec(any::<u8>(), 0..140)) {
+        let keys = keys();
+        let coded = URL_SAFE_NO_PAD.encode(&blob);
+        for purpose in [Purpose::Session, Purpose::Task, Purpose::RequestState, Purpose::Cursor] {
+            prop_assert_eq!(keys.open(purpose, &text), None);
+            prop_assert_eq!(keys.open(purpose, &coded), None);
+        }
+        prop_assert_eq!(SessionTicket::open(&keys, &coded), None);
+        prop_assert_eq!(TaskTicket::open(&keys, &text), None);
+        prop_assert!(Ring::decode(&blob).is_err());
+    }
+}
+
+/// `cargo test --release -p switchboard seal -- --ignored --nocapture`
+#[test]
+#[ignore = "measures: needs a release build and a quiet machine"]
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the real clock")]
+fn opening_a_session_id_costs_well_below_a_microsecond() {
+    const ROUNDS: u32 = 400_000;
+    let keys = keys();
+    let text = session().seal(&keys);
+    let per_call = |act: &mut dyn FnMut()| {
+        (0..5)
+            .map(|_| {
+                let begun = std::time::Instant::now();
+                (0..ROUNDS).for_each(|_| act());
+                begun.elapsed() / ROUNDS
+            })
+            .min()
+            .unwrap()
+    };
+    let open = per_call(&mut || assert!(SessionTicket::open(&keys, std::hint::black_box(&text)).is_some()));
+    let mut forged = text.clone();
+    forged.replace_range(60..61, if &text[60..61] == "A" { "B" } else { "A" });
+    let refuse =
+        per_call(&mut || assert!(SessionTicket::open(&keys, std::hint::black_box(&forged)).is_none()));
+    let seal = per_call(&mut || drop(std::hint::black_box(session().seal(&keys))));
+    println!("session id: open {open:?}, refuse {refuse:?}, seal {seal:?}");
+    assert!(open.as_nanos() < 1_000);
+}
