@@ -6,6 +6,8 @@ pub mod env;
 pub mod event;
 pub mod ids;
 pub mod jsonrpc;
+pub mod limits;
 pub mod seal;
 pub mod table;
+pub mod transport;
 pub mod watch;
