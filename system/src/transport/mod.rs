@@ -4,3 +4,5 @@
 //! a body is bytes of a bounded length, and what they mean is for the stages behind it.
 
 pub mod http;
+pub mod line;
+pub mod sse;
