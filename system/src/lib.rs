@@ -7,6 +7,7 @@ pub mod event;
 pub mod ids;
 pub mod jsonrpc;
 pub mod limits;
+pub mod protocol;
 pub mod seal;
 pub mod table;
 pub mod transport;
