@@ -8,7 +8,6 @@ use switchboard_bin::load;
 /// A clustered MCP server.
 #[derive(Parser)]
 enum Program {
-    /// Put load on an MCP server and report rate, latency and every kind of failure.
     Load(load::Args),
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::alarm::Alarm;
 use super::answer::Event;
-use super::link::{Alarm, Answer, Desk, Link};
+use super::link::{Answer, Desk, Link};
 use super::options::{LoadOptions, Operation, scramble};
 use super::outcome::Outcome;
 use super::request::{Era, Ids, Request, Target, Writer};
@@ -33,8 +34,10 @@ pub(super) struct Client {
     failures: u32,
     /// Times that it went on to the next server.
     hops: usize,
-    /// Connections opened.
-    pub connects: u64,
+    /// It had a connection and did not give it up itself.
+    bereft: bool,
+    /// Connections that replaced a lost one.
+    pub reconnects: u64,
 }
 
 impl Client {
@@ -54,7 +57,8 @@ impl Client {
             list: None,
             failures: 0,
             hops: 0,
-            connects: 0,
+            bereft: false,
+            reconnects: 0,
         }
     }
 
@@ -99,6 +103,7 @@ impl Client {
     pub(super) async fn open_stream(&mut self, last_event: Option<&str>) -> Result<Link, Outcome> {
         self.open().await?;
         let mut link = self.link.take().expect("a ready client must have a connection");
+        self.bereft = false;
         let mut request = self.writer().stream(last_event);
         request.number(self.ids.next());
         let opened = link.open_stream(&request, &self.desk, &mut self.alarm).await;
@@ -117,7 +122,7 @@ impl Client {
             self.exchange(&request).await;
         }
         self.forget_session();
-        self.link = None;
+        (self.link, self.bereft) = (None, false);
     }
 
     async fn ready(&mut self) -> Result<(), Outcome> {
@@ -183,7 +188,8 @@ impl Client {
         if self.link.is_none() {
             let target = target(&self.options, self.index + self.hops);
             self.link = Some(Link::open(target, &mut self.alarm).await?);
-            self.connects += 1;
+            self.reconnects += u64::from(self.bereft);
+            self.bereft = true;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! - [`Outcome`] is how a request can end; every request ends in exactly one way.
 //! - [`Args`] is the command line, [`LoadOptions`] what it means, [`Report`] what was found.
 
+mod alarm;
 mod answer;
 mod args;
 mod client;

@@ -22,9 +22,7 @@ pub(super) struct Tally {
     pub latency_us: Histogram<u64>,
     /// When the last of them was answered.
     pub last_ok: Option<Instant>,
-    /// Connections that were opened.
-    pub connects: u64,
-    /// Of these, those that replaced a lost one.
+    /// Connections that replaced a lost one.
     pub reconnects: u64,
     /// Attempts to open a connection or a session before the first request that failed.
     pub opening_failures: u64,
@@ -55,7 +53,6 @@ impl Tally {
             measured: 0,
             latency_us: Histogram::new_with_max(LATENCY_US_MAX, 3).expect("these bounds must be valid"),
             last_ok: None,
-            connects: 0,
             reconnects: 0,
             opening_failures: 0,
             opened: 0,
@@ -84,7 +81,6 @@ impl Tally {
         self.counts.merge(&other.counts);
         self.measured += other.measured;
         self.last_ok = self.last_ok.max(other.last_ok);
-        self.connects += other.connects;
         self.reconnects += other.reconnects;
         self.opening_failures += other.opening_failures;
         self.opened += other.opened;

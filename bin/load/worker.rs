@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::client::Client;
-use super::link::Desk;
+use super::link::{Desk, Link};
 use super::options::{Idle, LoadOptions, Operation};
 use super::outcome::Outcome;
 use super::plan::Plan;
@@ -126,9 +126,7 @@ impl Worker {
 
     async fn part(&self, mut client: Client) {
         client.leave_within(LEAVE).await;
-        let mut tally = self.tally();
-        tally.connects += client.connects;
-        tally.reconnects += client.connects.saturating_sub(1);
+        self.tally().reconnects += client.reconnects;
     }
 
     /// Holds one stream until the end of the run, and opens it again whenever it is lost.
@@ -165,7 +163,7 @@ impl Worker {
     }
 
     /// Gives the stream back open where it was open at the end of the run.
-    async fn stream_until_end(&self, client: &mut Client) -> Option<super::link::Link> {
+    async fn stream_until_end(&self, client: &mut Client) -> Option<Link> {
         let plan = &self.run.plan;
         let mut last_event: Option<String> = None;
         let mut first = true;

@@ -124,10 +124,26 @@ async fn a_connection_that_the_server_ends_is_replaced_and_its_session_is_kept()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_was_closed_while_idle_is_no_failed_request() {
+    let server = Server::start().await;
+    let report = load(&server, "--tool brief --connections 1 --rate 1.5 --duration-s 1.9").await;
+    assert_eq!((report.sent, count(&report, Outcome::Ok), report.reconnects), (3, 3, 2), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_a_lost_server_go_on_to_the_next() {
+    let server = Server::start().await;
+    let line = "--url http://127.0.0.1:1/mcp --connections 4 --requests 40";
+    let report = load(&server, line).await;
+    assert_eq!((report.opening_failures, count(&report, Outcome::Ok)), (2, 40), "{report}");
+    assert_eq!(server.seen(|seen| seen.connections), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn churn_comes_as_a_new_client_each_time() {
     let server = Server::start().await;
     let report = load(&server, "--era 2025 --connections 2 --requests 10 --mix churn=1").await;
-    assert_eq!(count(&report, Outcome::Ok), 10);
+    assert_eq!((count(&report, Outcome::Ok), report.reconnects), (10, 0));
     assert_eq!(server.seen(|seen| (seen.sessions.len(), seen.deleted)), (12, 12));
 }
 

@@ -189,6 +189,7 @@ impl Server {
         match body["params"]["name"].as_str().unwrap_or_default() {
             "echo" => Answer::result(body, &good),
             "sse" => Answer::events(body, &good),
+            "brief" => Answer { then: Then::Close, ..Answer::result(body, &good) },
             "slow" => {
                 tokio::time::sleep(Duration::from_millis(150)).await;
                 Answer::result(body, &good)
