@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use switchboard::env::{Child, Command, Disk, Env, ExitStatus, File, OpenMode};
 use switchboard_bin::world::TokioEnv;
@@ -109,7 +110,9 @@ async fn a_killed_child_says_so_and_a_dropped_one_is_gone() {
     let pid = lines.next_line().await.expect("reads").expect("says its pid");
     assert!(Path::new("/proc").join(&pid).exists());
     drop(dropped);
-    assert_eq!(lines.next_line().await.expect("its end of the pipe closes"), None);
+    let end = tokio::time::timeout(Duration::from_secs(20), lines.next_line());
+    let end = end.await.expect("it must be gone long before it would have ended by itself");
+    assert_eq!(end.expect("its end of the pipe closes"), None);
 }
 
 #[tokio::test]
