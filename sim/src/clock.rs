@@ -32,6 +32,10 @@ impl Clock {
         self.virtual_base.saturating_add(u64::try_from(estimate).unwrap_or(u64::MAX))
     }
 
+    pub(crate) fn drift(&self) -> Drift {
+        self.drift
+    }
+
     /// Changes its rate from now on; what it shows does not jump.
     pub(crate) fn set_drift(&mut self, now: u64, drift: Drift) {
         *self = Self { virtual_base: now, local_base: self.read(now), drift };

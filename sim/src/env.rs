@@ -55,7 +55,11 @@ impl SimEnv {
     fn draw_blocking_nanos(self) -> u64 {
         enter(|kernel| {
             let (from, to) = kernel.options.blocking_us;
-            let extra = kernel.node(self.node).blocking_extra_us;
+            let node = kernel.node(self.node);
+            let (extra, fault) = (node.blocking_extra_us, node.blocking_fault);
+            if let Some(fault) = fault {
+                kernel.touch(fault);
+            }
             (from + kernel.node_draws.below(to.saturating_sub(from) + 1) + extra) * 1_000
         })
     }
@@ -75,6 +79,9 @@ impl Env for SimEnv {
 
     fn wall(&self) -> WallTime {
         WallTime::from_unix_ms(enter(|kernel| {
+            if let Some(fault) = kernel.node(self.node).wall_fault {
+                kernel.touch(fault);
+            }
             kernel.node(self.node).wall_unix_ms(kernel.now, kernel.options.wall_start_unix_ms)
         }))
     }

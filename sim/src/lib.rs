@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod contract;
 mod disk;
 mod entropy;
 mod env;
 mod fault;
 mod kernel;
+mod life;
 mod net;
 mod node;
 mod options;
@@ -17,9 +19,9 @@ mod trace;
 mod world;
 
 pub use clock::Drift;
-pub use disk::{SimDisk, SimFile};
+pub use disk::{DiskOperation, SimDisk, SimFile};
 pub use env::SimEnv;
-pub use fault::{Fault, Fired};
+pub use fault::{Fault, Fired, Plan, Step};
 pub use kernel::task::SimTask;
 pub use kernel::timer::SimSleep;
 pub use net::{Latency, Link, NetOptions, Overflow, Side, SimListener, SimStream};
@@ -27,4 +29,4 @@ pub use node::NodeId;
 pub use options::{Options, Policy};
 pub use process::{Pipes, SimChild};
 pub use trace::{Line, TraceHash};
-pub use world::World;
+pub use world::{Census, World};

@@ -64,6 +64,7 @@ pub(crate) struct Node {
     pub(crate) program: Option<Boot>,
     /// A paused process is not polled; its host goes on buffering.
     pub(crate) paused: bool,
+    pub(crate) pause_fault: Option<usize>,
     /// Tasks that were woken in the meantime.
     pub(crate) parked: Vec<Key>,
     /// From [`BOOT`](switchboard::env::Instant::BOOT) at each boot.
@@ -71,14 +72,17 @@ pub(crate) struct Node {
     /// Goes on over boots, as a battery-backed clock does.
     pub(crate) since_start: Clock,
     pub(crate) wall_offset_ms: i64,
+    pub(crate) wall_fault: Option<usize>,
     /// How often each label of entropy was asked for in this boot.
     pub(crate) entropy_asked: BTreeMap<String, u64>,
     /// Next ephemeral port, counted from the first.
     pub(crate) port_next: u16,
     /// Reads and writes move at most so many bytes a call.
     pub(crate) io_bytes_max: Option<u32>,
+    pub(crate) io_fault: Option<usize>,
     /// Blocking closures take this much longer.
     pub(crate) blocking_extra_us: u64,
+    pub(crate) blocking_fault: Option<usize>,
     pub(crate) disk: HostDisk,
 }
 
@@ -91,14 +95,18 @@ impl Node {
             power: Power::Running,
             program: None,
             paused: false,
+            pause_fault: None,
             parked: Vec::new(),
             monotonic: Clock::started(now, Drift(0)),
             since_start: Clock::started(0, Drift(0)),
             wall_offset_ms: 0,
+            wall_fault: None,
             entropy_asked: BTreeMap::new(),
             port_next: 0,
             io_bytes_max: None,
+            io_fault: None,
             blocking_extra_us: 0,
+            blocking_fault: None,
             disk: HostDisk::new(world),
         }
     }

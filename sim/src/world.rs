@@ -9,16 +9,37 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use switchboard::env::Panicked;
+use switchboard::env::{Command, Panicked};
+use switchboard::event::Event;
 
 use crate::env::SimEnv;
+use crate::fault::Plan;
+use crate::kernel::heap::Due;
 use crate::kernel::here::{enter, install, remove, run_as};
 use crate::kernel::slab::Key;
 use crate::kernel::task::{Body, End, SimTask, Turned};
 use crate::kernel::{Kernel, Turn, Work};
 use crate::node::{Boot, Node, NodeId};
 use crate::options::Options;
-use crate::trace::TraceHash;
+use crate::process::{Pipes, Program};
+use crate::trace::{Line, TraceHash};
+
+/// How much there is in a world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Census {
+    /// Tasks that live, or whose end nobody has asked for yet.
+    pub tasks: usize,
+    /// Sleeps under way.
+    pub timers: usize,
+    /// Events on the heap, leftovers of cancelled sleeps among them.
+    pub events: usize,
+    /// Connections of which at least one end is left.
+    pub connections: usize,
+    /// Listening sockets.
+    pub listeners: usize,
+    /// Marks of the trace so far.
+    pub marks: u64,
+}
 
 /// One simulated world. It lives on the thread that made it, one at a time; many threads may have one each.
 #[derive(Debug)]
@@ -73,7 +94,7 @@ impl World {
     }
 
     /// Starts the root task of a node's present boot.
-    fn run_program(&mut self, node: NodeId) {
+    pub(crate) fn run_program(&mut self, node: NodeId) {
         let env = self.env(node);
         let Some(program) = enter(|kernel| kernel.node(node).program.clone()) else { return };
         let body: Body = Box::pin(async move { program(env).await });
@@ -102,6 +123,61 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Duration {
         Duration::from_nanos(enter(|kernel| kernel.now))
+    }
+
+    /// Adds the steps of a plan to what will happen. Steps whose time has passed happen at once.
+    pub fn schedule(&mut self, plan: &Plan) {
+        enter(|kernel| {
+            for step in &plan.steps {
+                let number =
+                    u32::try_from(kernel.plan.len()).expect("a plan must have fewer than 2^32 steps");
+                kernel.plan.push(step.fault.clone());
+                kernel.at(step.at_ms.saturating_mul(1_000_000), Due::Plan(number));
+            }
+        });
+    }
+
+    /// Calls `observer` with every event that any node records: virtual time in nanoseconds, node, event. It runs inside
+    /// the node's own call, must not use the node's `Env`, and keeps what it finds for itself.
+    pub fn observe(&mut self, observer: impl FnMut(u64, NodeId, &Event) + 'static) {
+        let observers = enter(|kernel| Rc::clone(&kernel.observers));
+        observers.borrow_mut().push(Box::new(observer));
+    }
+
+    /// Gives simulated nodes a program to launch: the command that names it runs this closure, whose value is the exit
+    /// code.
+    pub fn add_program<F, Fut>(&mut self, name: &str, program: F)
+    where
+        F: Fn(SimEnv, Pipes, Command) -> Fut + 'static,
+        Fut: Future<Output = i32> + 'static,
+    {
+        let program: Program = Rc::new(move |env, pipes, command| Box::pin(program(env, pipes, command)));
+        enter(|kernel| kernel.programs.insert(name.to_owned(), program));
+    }
+
+    /// The last lines of the log, oldest first; empty unless the options ask for one.
+    #[must_use]
+    pub fn log(&self) -> Vec<Line> {
+        enter(|kernel| kernel.trace.log().cloned().collect())
+    }
+
+    /// How much there is right now.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        enter(|kernel| Census {
+            tasks: kernel.tasks.len(),
+            timers: kernel.timers.len(),
+            events: kernel.heap.len(),
+            connections: kernel.net.connections.len(),
+            listeners: kernel.net.listeners.len(),
+            marks: kernel.trace.marks(),
+        })
+    }
+
+    /// When something happens next, if anything can.
+    #[must_use]
+    pub fn next_event(&self) -> Option<Duration> {
+        enter(Kernel::next_time).map(Duration::from_nanos)
     }
 
     /// The digest of everything that has happened.
@@ -182,7 +258,11 @@ impl World {
                     drop_task(key);
                 }
             }
-            Work::Plan(_) => {}
+            Work::Plan(step) => {
+                if let Some(fault) = enter(|kernel| kernel.plan.get(step as usize).cloned()) {
+                    self.apply(fault);
+                }
+            }
         }
     }
 }
@@ -215,7 +295,8 @@ fn finish(running: crate::kernel::here::Running, body: Body, end: End) {
     enter(|kernel| kernel.end_task(running.task, end));
 }
 
-fn drop_task(key: Key) {
+/// Drops a task where it stands.
+pub(crate) fn drop_task(key: Key) {
     if let Some(turned) = enter(|kernel| kernel.take_turn(key)) {
         finish(turned.running, turned.body, End::Dropped);
     }

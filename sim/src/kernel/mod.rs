@@ -17,7 +17,7 @@ use std::rc::Rc;
 use switchboard::event::Event;
 
 use crate::entropy::Draws;
-use crate::fault::Fired;
+use crate::fault::{Fault, Fired};
 use crate::kernel::heap::{Due, Heap};
 use crate::kernel::slab::{Key, Slab};
 use crate::kernel::task::TaskSlot;
@@ -53,6 +53,8 @@ pub(crate) struct Kernel {
     pub(crate) node_draws: Draws,
     /// What user code asked for that must run outside any poll.
     pub(crate) work: VecDeque<Work>,
+    /// The faults of all plans, by the number of their event.
+    pub(crate) plan: Vec<Fault>,
     pub(crate) fired: Vec<Fired>,
     pub(crate) panics: Vec<String>,
     pub(crate) programs: BTreeMap<String, Program>,
@@ -80,6 +82,7 @@ impl Kernel {
             disk_draws: Draws::new(seed, "disk"),
             node_draws: Draws::new(seed, "node"),
             work: VecDeque::new(),
+            plan: Vec::new(),
             fired: Vec::new(),
             panics: Vec::new(),
             programs: BTreeMap::new(),

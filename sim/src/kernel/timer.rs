@@ -71,17 +71,18 @@ impl Kernel {
     }
 
     /// The clock of a node runs at another rate from now on: its sleeps end at other times.
-    pub(crate) fn rearm_timers(&mut self, node: NodeId) {
+    pub(crate) fn rearm_timers(&mut self, node: NodeId) -> u64 {
         let keys: Vec<_> =
             self.timers.iter().filter(|(_, timer)| timer.node == node).map(|(key, _)| key).collect();
-        for key in keys {
+        for key in &keys {
             let clock = self.node(node).monotonic;
-            let Some(timer) = self.timers.get_mut(key) else { continue };
+            let Some(timer) = self.timers.get_mut(*key) else { continue };
             timer.due = clock.when(timer.at.as_nanos());
             let due = timer.due;
             self.heap.note_leftover();
-            self.at(due, Due::Timer(key));
+            self.at(due, Due::Timer(*key));
         }
+        keys.len() as u64
     }
 }
 

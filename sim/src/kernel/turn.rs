@@ -6,6 +6,7 @@ use crate::kernel::heap::{Due, Entry};
 use crate::kernel::here;
 use crate::kernel::slab::Key;
 use crate::kernel::task::Turned;
+use crate::node::NodeId;
 use crate::options::Policy;
 use crate::trace::Mark;
 
@@ -77,9 +78,8 @@ impl Kernel {
         here::take_woken(&mut woken);
         for key in woken.drain(..) {
             let Some(slot) = self.tasks.get(key) else { continue };
-            let node = &mut self.nodes[slot.node.index()];
-            if node.paused {
-                node.parked.push(key);
+            if self.node(slot.node).paused {
+                self.park(slot.node, key);
             } else {
                 self.ready.push_back(key);
             }
@@ -97,14 +97,22 @@ impl Kernel {
             Policy::Random | Policy::Fifo => self.ready.pop_front(),
         }?;
         let Some(slot) = self.tasks.get(key) else { return Some(key) };
-        let node = &mut self.nodes[slot.node.index()];
-        if node.paused {
-            node.parked.push(key);
+        let (node, task) = (slot.node, slot.id);
+        if self.node(node).paused {
+            self.park(node, key);
             return self.pick();
         }
-        let task = slot.id;
         self.mark(Mark::Pick { task, ready: ready as u64 });
         Some(key)
+    }
+
+    /// A task of a paused node waits for its resumption.
+    fn park(&mut self, node: NodeId, key: Key) {
+        let node = self.node_mut(node);
+        node.parked.push(key);
+        if let Some(fault) = node.pause_fault {
+            self.touch(fault);
+        }
     }
 
     /// Events of one instant, in their order. True where there was one.

@@ -67,7 +67,7 @@ struct Override {
 }
 
 pub(crate) struct Links {
-    default: Link,
+    default: Override,
     loopback: Link,
     overrides: BTreeMap<(NodeId, NodeId), Override>,
     cuts: Vec<Option<Vec<Cut>>>,
@@ -75,6 +75,7 @@ pub(crate) struct Links {
 
 impl Links {
     pub(crate) fn new(default: Link, loopback: Link) -> Self {
+        let default = Override { link: default, fault: None };
         Self { default, loopback, overrides: BTreeMap::new(), cuts: Vec::new() }
     }
 
@@ -88,21 +89,21 @@ impl Links {
         {
             return (found.link, found.fault);
         }
-        (self.default, None)
+        (self.default.link, self.default.fault)
     }
 
     pub(crate) fn default_link(&self) -> Link {
-        self.default
+        self.default.link
     }
 
-    pub(crate) fn set_default(&mut self, link: Link) {
-        self.default = link;
+    pub(crate) fn set_default(&mut self, link: Link, fault: usize) {
+        self.default = Override { link, fault: Some(fault) };
     }
 
     /// Gives a direction a setting of its own, or takes it away.
-    pub(crate) fn set(&mut self, from: NodeId, to: NodeId, link: Option<Link>, fault: Option<usize>) {
+    pub(crate) fn set(&mut self, from: NodeId, to: NodeId, link: Option<Link>, fault: usize) {
         match link {
-            Some(link) => self.overrides.insert((from, to), Override { link, fault }),
+            Some(link) => self.overrides.insert((from, to), Override { link, fault: Some(fault) }),
             None => self.overrides.remove(&(from, to)),
         };
     }

@@ -64,7 +64,6 @@ impl Kernel {
         let flow = connection.flow(sender);
         flow.is_retransmit_set = false;
         flow.tries += 1;
-        let tries = flow.tries;
         if matches!(state, State::Closed | State::Unborn) {
             // Nobody is left to send it again.
             flow.wire.clear();
@@ -75,8 +74,7 @@ impl Kernel {
             self.resend(key, sender);
         } else if flow.is_ack_lost {
             if self.is_lost(from, to, now) || self.is_lost(to, from, now) {
-                let at = now + self.retransmit_nanos(tries);
-                self.set_retransmit(key, sender, at);
+                self.stall(key, sender, now);
             } else {
                 self.acknowledge_again(key, sender);
             }
@@ -128,7 +126,9 @@ impl Kernel {
 
     /// Senders whose data waits for a window learn about silence too: they probe. Called when links are cut or hosts go
     /// dark, so that nobody waits for ever on a peer that cannot answer.
-    pub(crate) fn probe_waiting(&mut self, is_hit: impl Fn(NodeId, NodeId) -> bool) {
+    pub(crate) fn probe_waiting(&mut self) {
+        let is_hit =
+            |from, to| self.net.links.lost_to(from, to, self.now).is_some() || self.node(to).is_dark();
         let mut waiting = Vec::new();
         for (key, connection) in self.net.connections.iter() {
             for side in [Side::Dialler, Side::Accepted] {

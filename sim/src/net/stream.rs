@@ -178,6 +178,9 @@ impl Kernel {
         match self.node(node).io_bytes_max {
             None => length,
             Some(max) => {
+                if let Some(fault) = self.node(node).io_fault {
+                    self.touch(fault);
+                }
                 let drawn = 1 + self.net.draws.below(u64::from(max.max(1)));
                 usize::try_from(drawn).unwrap_or(usize::MAX).min(length)
             }
