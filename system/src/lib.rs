@@ -10,5 +10,6 @@ pub mod limits;
 pub mod protocol;
 pub mod seal;
 pub mod table;
+pub mod task;
 pub mod transport;
 pub mod watch;
