@@ -195,3 +195,31 @@ impl Default for Limits {
         Self::DEFAULT
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn limits_that_contradict_each_other_are_named() {
+        let check = |limits: Limits, expect: &str| {
+            let conflict = limits.conflict().unwrap_or("none");
+            assert!(conflict.contains(expect), "{conflict} instead of {expect}");
+        };
+        let base = Limits::default();
+        check(base.clone(), "none");
+        check(Limits { header_bytes_max: 8_191, ..base.clone() }, "header_bytes_max");
+        check(Limits { message_bytes_max: 64 * 1024, ..base.clone() }, "request_state_bytes_max");
+        check(Limits { depth_max: 7, ..base.clone() }, "depth_max");
+        check(Limits { connections_max: 0, ..base.clone() }, "connections_max");
+        check(Limits { write_stall_ms_max: 0, ..base.clone() }, "write_stall_ms_max");
+        check(Limits { header_ms_max: 400_000, ..base.clone() }, "header_ms_max");
+        check(Limits { keep_alive_ms: 0, ..base.clone() }, "keep_alive_ms");
+        check(Limits { session_idle_ms_max: 200_000, ..base.clone() }, "idle_ms_max");
+        check(Limits { call_ms_max: 7_200_000, ..base.clone() }, "call_ms_max");
+        check(Limits { task_ttl_ms: base.task_ttl_ms_max + 1, ..base.clone() }, "task_ttl_ms");
+        check(Limits { streams_per_session_max: 1, ..base.clone() }, "streams_per_session_max");
+        check(Limits { stream_queue_bytes_max: 0, ..base.clone() }, "a stream");
+        check(Limits { message_bytes_max: 512, request_state_bytes_max: 64, ..base }, "message_bytes_max");
+    }
+}

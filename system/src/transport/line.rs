@@ -103,8 +103,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         self.scanned = self.buffer.len();
         if self.is_skipping {
             self.drop_buffer();
-        } else if self.buffer.len() > self.message_bytes_max + 1 {
-            // One more than the limit may be the CR of a line that fits.
+        } else if self.buffer.len() - usize::from(self.buffer.ends_with(b"\r")) > self.message_bytes_max {
             self.is_skipping = true;
             self.drop_buffer();
             return Err(self.too_long());

@@ -6,3 +6,8 @@
 pub mod http;
 pub mod line;
 pub mod sse;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod toy;

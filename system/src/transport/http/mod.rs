@@ -30,3 +30,6 @@ pub use negotiate::{Accepts, is_json};
 pub use plain::{method_not_allowed, plain};
 pub use server::{End, Service, serve_connection};
 pub use shed::refuse;
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::header::DATE;
-use http::{Request, Response};
+use futures_util::FutureExt;
+use http::header::{CONNECTION, DATE};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,7 +34,8 @@ pub trait Service: Send + Sync + 'static {
     /// Answers one request. When the peer hangs up first, the future is dropped where it stands; so is the body of an
     /// answer that streams. (A peer that has sent more bytes after its request is noticed only when a write fails.)
     ///
-    /// hyper keeps room for one such future per connection, idle ones too: box what is rare and large in it.
+    /// hyper keeps room for one such future per connection, idle ones too. So box what is rare and large in it, and write it
+    /// as a function that takes the request apart and returns an `async move` block: an `async fn` keeps its arguments twice.
     fn call(&self, request: Request<RequestBody>) -> impl Future<Output = Response<ResponseBody>> + Send;
 }
 
@@ -113,7 +115,8 @@ pub async fn serve_connection<E: Env, S: Service>(
     })
     .await;
     if matches!(ended, End::Closed) && pulse.was_body_left() {
-        farewell::linger(env, connection.into_parts().io.stream, limits).await;
+        // Boxed because it is rare and every connection would keep room for it.
+        Box::pin(farewell::linger(env, connection.into_parts().io.stream, limits)).await;
     }
     ended
 }
@@ -133,18 +136,31 @@ fn builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-async fn answer<E: Env, S: Service>(
-    env: &E,
-    service: &S,
-    pulse: &Arc<Pulse>,
+/// The future of one answer. Built from a combinator: an `async fn` would keep the request twice, and hyper keeps room for
+/// this future on every connection.
+fn answer<'a, E: Env, S: Service>(
+    env: &'a E,
+    service: &'a S,
+    pulse: &'a Arc<Pulse>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> + Send + 'a {
     pulse.call_started();
     let request = request.map(|incoming| RequestBody::new(incoming, Arc::clone(pulse)));
-    let mut response = service.call(request).await;
+    service.call(request).map(|response| Ok(finish(env, pulse, response)))
+}
+
+fn finish<E: Env>(
+    env: &E,
+    pulse: &Arc<Pulse>,
+    mut response: Response<ResponseBody>,
+) -> Response<ResponseBody> {
     response.headers_mut().insert(DATE, date(env.wall()));
+    if pulse.was_body_left() {
+        // hyper will stop reading, but not tell: the peer would send its next request into a closed connection.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response.body_mut().end_call(pulse);
-    Ok(response)
+    response
 }
 
 /// Ready when the one timer of the connection has fired. It is moved only to an earlier moment, or once it has fired: so
