@@ -11,17 +11,21 @@
 //! `docs/specification/2025-11-25/server/tools`); where two pages differ, the choice and its reason stand at the item.
 
 mod capability;
+mod completion;
 mod content;
 pub mod era;
 pub mod fault;
+pub mod headers;
 mod implementation;
 mod listing;
 mod logging;
 pub mod meta;
 mod method;
 mod params;
+mod prompt;
 mod resource;
 mod revision;
+mod roots;
 mod shape;
 mod task;
 mod tool;
@@ -31,6 +35,7 @@ pub use capability::{
     Changing, ClientCapabilities, ClientTasks, Elicitation, Need, Roots, Sampling, ServerCapabilities,
     ServerResources, TASKS_EXTENSION,
 };
+pub use completion::{CompleteParams, CompleteResult, CompletionRef, VALUES_MAX};
 pub use content::{Annotations, Content, ResourceContents, Role, from_base64, to_base64};
 pub use era::{Carrier, Era, Facts, MethodClass, Version};
 pub use fault::Fault;
@@ -39,8 +44,10 @@ pub use listing::{Cache, Page, read_cursor};
 pub use logging::{LogLevel, LogMessage};
 pub use meta::{ProgressToken, RequestMeta};
 pub use method::{Method, name};
+pub use prompt::{GetPromptParams, GetPromptResult, PromptArgument, PromptInfo, PromptMessage};
 pub use resource::{ReadResult, ResourceInfo, ResourceUpdated, TemplateInfo, read_uri};
 pub use revision::Revision;
+pub use roots::{ListRootsResult, Root};
 pub use shape::{EmptyResult, ResultShape, call_message, carried_message, result_message, result_raw};
 pub use task::TaskWish;
 pub use tool::{CallToolParams, CallToolResult, TaskSupport, ToolAnnotations, ToolInfo};
