@@ -138,6 +138,24 @@ impl Fault {
         Self::new(code, "Resource not found").with_data(encode(&Data { uri }))
     }
 
+    /// There is no such tool (`server/tools`, Error Handling).
+    #[must_use]
+    pub fn unknown_tool(name: &str) -> Self {
+        Self::invalid_params(format!("Unknown tool: {name}"))
+    }
+
+    /// There is no such prompt (`server/prompts`, Error Handling).
+    #[must_use]
+    pub fn unknown_prompt(name: &str) -> Self {
+        Self::invalid_params(format!("Unknown prompt: {name}"))
+    }
+
+    /// There is no such task, or none that this client may see (2025-11-25 `basic/utilities/tasks`, Protocol Errors).
+    #[must_use]
+    pub fn unknown_task() -> Self {
+        Self::invalid_params("Task not found")
+    }
+
     /// A header is missing, unreadable, or says another thing than the body.
     #[must_use]
     pub fn header_mismatch(message: impl Into<String>) -> Self {

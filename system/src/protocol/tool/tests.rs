@@ -77,7 +77,7 @@ fn a_wrong_call_is_told_which_field_is_wrong() {
     check(r#"{"name":null}"#, "`name` is missing");
     check(r#"{"name":3}"#, "`name`: invalid type: integer `3`, expected a string");
     check(r#"{"name":"t","arguments":[]}"#, "`arguments` must be an object");
-    check(r#"{"name":"t","task":1}"#, "`task`: invalid type: integer `1`, expected struct TaskWish");
+    check(r#"{"name":"t","task":1}"#, "`task`: invalid type: integer `1`, expected an object");
     check(r#"{"name":"t","name":"u"}"#, "duplicate field `name`");
 }
 
