@@ -2,13 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+mod cancel;
+mod client;
+mod dispatch;
 pub mod env;
 pub mod event;
+pub mod handler;
 pub mod ids;
 pub mod jsonrpc;
 pub mod limits;
+pub mod node;
 pub mod protocol;
 pub mod seal;
+mod session;
 pub mod table;
 pub mod task;
 pub mod transport;

@@ -16,6 +16,8 @@ pub struct Limits {
     pub batch_len_max: usize,
     /// Bytes of a sealed `requestState`: it travels with every round of a call.
     pub request_state_bytes_max: usize,
+    /// Milliseconds that a `requestState` is good for: a person may have to answer what was asked.
+    pub request_state_ms_max: u64,
     /// Entries on one page of a list.
     pub page_len: usize,
 
@@ -98,6 +100,7 @@ impl Limits {
         depth_max: 64,
         batch_len_max: 64,
         request_state_bytes_max: 64 * KIB,
+        request_state_ms_max: HOUR_MS,
         page_len: 100,
 
         connections_max: 10_000,

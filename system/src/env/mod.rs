@@ -34,7 +34,7 @@ use std::net::SocketAddr;
 use crate::event::Event;
 
 /// The world as one node sees it. See the [module](self) page.
-pub trait Env: Clone + Send + Sync + 'static {
+pub trait Env: Clone + Send + Sync + Unpin + 'static {
     /// Waits until a point of monotonic time.
     type Sleep: Future<Output = ()> + Send + Sync + 'static;
     /// A connected byte stream.

@@ -40,6 +40,12 @@ impl Raw {
         Self(Bytes::from_static(b"{}"))
     }
 
+    /// A JSON string.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::encode(text).expect("a string must encode")
+    }
+
     /// Reads it as a type.
     ///
     /// # Errors

@@ -51,6 +51,8 @@ pub mod code {
     pub const OVERLOADED: i64 = 429;
     /// This node goes down.
     pub const SHUTTING_DOWN: i64 = 503;
+    /// The client cancelled the request.
+    pub const CANCELLED: i64 = 499;
     /// The request ran out of time.
     pub const TIMED_OUT: i64 = 504;
 }
@@ -216,6 +218,12 @@ impl Fault {
     #[must_use]
     pub fn timed_out() -> Self {
         Self::new(code::TIMED_OUT, "The request took too long")
+    }
+
+    /// The client no longer wanted the answer, and gets this one where the transport must carry some.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::new(code::CANCELLED, "The request was cancelled")
     }
 
     /// More than we take at once; nothing was done, and a retry later may succeed.

@@ -1,0 +1,226 @@
+//! A channel: one connection that carries everything both ways, in lines (stdio, TCP) or as the stream of 2024-11-05.
+//!
+//! All that the server says goes through one queue, in order: answers, questions, notifications. `initialize` makes the
+//! channel a session; messages with a `_meta` of 2026-07-28 stand for themselves, on the same channel.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::carry::Carried;
+use super::core::{Core, Seat};
+use super::listen::Listening;
+use super::serve::Served;
+use super::stateless::Lone;
+use crate::cancel::CancelReason;
+use crate::client::Principal;
+use crate::env::Env;
+use crate::ids::StreamId;
+use crate::jsonrpc::{Id, Malformed, Message, Notification, Request, error_message};
+use crate::protocol::{
+    Cache, Cancelled, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, carried_message,
+};
+use crate::session::{Calls, Reader, StreamBounds, StreamLog};
+
+/// See the [module](self) page.
+pub(super) struct Channel<E: Env> {
+    core: Arc<Core<E>>,
+    principal: Principal,
+    log: Arc<StreamLog>,
+    calls: Arc<Calls>,
+    /// The old transport belongs to one revision, whatever `initialize` asks for.
+    pinned: Option<Revision>,
+    open: Mutex<Open<E>>,
+}
+
+struct Open<E: Env> {
+    seat: Option<Seat>,
+    listens: BTreeMap<Id, Listening<E>>,
+    closed: bool,
+}
+
+impl<E: Env> Channel<E> {
+    pub(super) fn new(core: Arc<Core<E>>, principal: Principal, pinned: Option<Revision>) -> Self {
+        // Nothing is kept for a resumption: a channel that breaks is over.
+        let bounds = StreamBounds { kept_events_max: 0, kept_bytes_max: 0, ..core.stream_bounds() };
+        let calls = Arc::new(Calls::new(core.limits.requests_per_connection_max));
+        let open = Mutex::new(Open { seat: None, listens: BTreeMap::new(), closed: false });
+        Self { principal, log: Arc::new(StreamLog::new(StreamId(0), bounds)), calls, pinned, open, core }
+    }
+
+    /// Reads what the server says.
+    pub(super) fn reader(&self) -> Reader {
+        self.log.attach()
+    }
+
+    /// Whose channel it is.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open<E>> {
+        self.open.lock().expect("channel must not be poisoned")
+    }
+
+    fn seat(&self) -> Option<Seat> {
+        self.lock().seat.clone()
+    }
+
+    /// Takes what the client sent.
+    pub(super) fn take(&self, message: Result<Message, Malformed>) {
+        self.core.metrics.messages.inc();
+        match message {
+            Ok(Message::Request(request)) => {
+                let id = request.id.clone();
+                if let Err(fault) = self.request(request) {
+                    self.log.append(error_message(Some(&id), &fault.to_object()));
+                }
+            }
+            Ok(Message::Notification(notification)) => self.notification(&notification),
+            Ok(Message::Answer(answer)) => {
+                if let Some(seat) = self.seat() {
+                    self.core.answered(&seat, answer);
+                }
+            }
+            Err(malformed) => {
+                self.core.metrics.messages_refused.inc();
+                self.log.append(error_message(malformed.id(), &Fault::from(&malformed).to_object()));
+            }
+        }
+    }
+
+    fn request(&self, request: Request) -> Result<(), Fault> {
+        let meta = RequestMeta::read(&request.params)?;
+        let facts = Facts {
+            carrier: Carrier::Line,
+            header: crate::protocol::Version::Absent,
+            meta: meta.version.clone(),
+            method: MethodClass::of_request(Method::parse(&request.method)),
+            session: self.lock().seat.is_some(),
+        };
+        if self.calls.contains(&request.id) {
+            return Err(Fault::invalid_request("a request with this id is in flight"));
+        }
+        match facts.era()? {
+            Era::Initialize => self.initialize(&request),
+            Era::Legacy(_) => self.stateful(request, meta),
+            Era::Modern(revision) => self.stateless(request, meta, revision),
+        }
+    }
+
+    fn initialize(&self, request: &Request) -> Result<(), Fault> {
+        let mut open = self.lock();
+        if open.closed || open.seat.is_some() {
+            return Err(Fault::invalid_request("this connection is initialized already"));
+        }
+        let (log, calls) = (self.log.clone(), self.calls.clone());
+        let (seat, greeting) =
+            self.core.initialize(request, self.principal.clone(), self.pinned, log, calls)?;
+        open.seat = Some(seat);
+        self.log.append(carried_message(&request.id, &greeting));
+        Ok(())
+    }
+
+    fn stateful(&self, request: Request, meta: RequestMeta) -> Result<(), Fault> {
+        let Some(seat) = self.seat() else {
+            // `ping` may come before `initialize` (2025-11-25 `basic/lifecycle`).
+            self.log.append(carried_message(&request.id, &crate::jsonrpc::Raw::empty_object()));
+            return Ok(());
+        };
+        let revision = seat.session.client.revision;
+        seat.session.touch(self.core.env.now());
+        let served = self.core.serve(self.core.session_caller(&seat), &request, meta)?;
+        let core = self.core.clone();
+        let id = request.id;
+        match served {
+            Served::Now(result) => self.log.append(carried_message(&id, &result)),
+            Served::Call(running, _) => {
+                let carried = Carried::new(core.clone(), self.calls.clone(), id.clone(), running);
+                carried.go_on(None, self.log.clone(), false, move |log, end| {
+                    if let Some((_, message)) = core.write_stateful(&id, revision, end, true) {
+                        log.append(message);
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn stateless(&self, request: Request, meta: RequestMeta, revision: Revision) -> Result<(), Fault> {
+        let method = Method::parse(&request.method);
+        let (lone, caller) = self.core.lone(request, &meta, revision, self.principal.clone())?;
+        if method == Some(Method::Listen) {
+            let listening = Listening::open(&self.core, &lone, &caller, self.log.clone(), false)?;
+            let mut open = self.lock();
+            if open.listens.len() >= self.core.limits.requests_per_connection_max {
+                return Err(Fault::overloaded("too many subscriptions on this connection"));
+            }
+            open.listens.insert(lone.request.id, listening);
+            return Ok(());
+        }
+        match self.core.serve(caller, &lone.request, meta)? {
+            Served::Now(result) => self.log.append(carried_message(&lone.request.id, &result)),
+            Served::Call(running, cache) => self.run_stateless(lone, running, cache),
+        }
+        Ok(())
+    }
+
+    fn run_stateless(&self, lone: Lone, running: crate::handler::Running, cache: Option<Cache>) {
+        let core = self.core.clone();
+        let carried = Carried::new(core.clone(), self.calls.clone(), lone.request.id.clone(), running);
+        carried.go_on(None, self.log.clone(), false, move |log, end| {
+            let quiet = matches!(end, crate::handler::End::Cancelled(CancelReason::Client));
+            let (_, message) = core.write_stateless(&lone, end, cache);
+            // A cancelled request gets no answer (2026-07-28 `patterns/cancellation`).
+            if !quiet {
+                log.append(message);
+            }
+        });
+    }
+
+    fn notification(&self, notification: &Notification) {
+        if Method::parse(&notification.method) != Some(Method::Cancelled) {
+            return;
+        }
+        let Ok(params) = Cancelled::read(&notification.params) else { return };
+        self.calls.cancel(&params.request_id, CancelReason::Client);
+        self.lock().listens.remove(&params.request_id);
+    }
+
+    /// Ends the channel, with its calls, its subscriptions and its session.
+    pub(super) fn close(&self, reason: CancelReason) {
+        let (seat, listens) = {
+            let open = &mut *self.lock();
+            open.closed = true;
+            (open.seat.take(), std::mem::take(&mut open.listens))
+        };
+        drop(listens);
+        self.calls.close(reason);
+        if let Some(seat) = seat {
+            self.core.end_session(&seat, reason);
+        }
+        self.log.end();
+    }
+
+    /// Waits until no call is under way.
+    pub(super) async fn idle(&self) {
+        self.calls.idle().await;
+    }
+
+    /// Waits until the client has read enough of what waits for it: whoever does not read is not read from.
+    pub(super) async fn wait_for_room(&self) {
+        self.log.room().await;
+    }
+
+    /// Answers something that could not be read as a message.
+    pub(super) fn refuse(&self, reason: &str) {
+        self.core.metrics.messages_refused.inc();
+        self.log.append(error_message(None, &Fault::invalid_request(reason).to_object()));
+    }
+
+    /// Ends subscriptions with their results, and lets the reader end once it has taken everything.
+    pub(super) fn finish(&self) {
+        let listens = std::mem::take(&mut self.lock().listens);
+        listens.into_values().for_each(Listening::finish);
+        self.log.finish();
+    }
+}

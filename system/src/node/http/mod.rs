@@ -1,0 +1,102 @@
+//! The HTTP edge: from a request's head and body to an answer, for every revision on one endpoint.
+//!
+//! `POST /mcp` serves all of them but 2024-11-05, told apart by the era table; `GET` and `DELETE` belong to the stateful
+//! ones. `GET /sse` and `POST /message` are the transport of 2024-11-05.
+
+mod answer;
+mod batch;
+mod old;
+mod post;
+mod stream;
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+
+use super::config::{Config, HttpConfig};
+use super::core::Core;
+use crate::client::Principal;
+use crate::env::Env;
+use crate::transport::http::{Bearer, Guard, RequestBody, ResponseBody, Service, method_not_allowed, plain};
+
+/// The HTTP service of a node; one value serves all connections.
+pub(super) struct HttpEdge<E: Env> {
+    core: Arc<Core<E>>,
+    path: String,
+    sse: bool,
+    guard: Guard,
+    bearer: Option<Bearer>,
+    anonymous: Principal,
+}
+
+impl<E: Env> HttpEdge<E> {
+    /// Puts the edge together.
+    ///
+    /// # Errors
+    /// What is wrong with a host, an origin or a token of the configuration.
+    pub(super) fn new(core: Arc<Core<E>>, http: &HttpConfig, config: &Config) -> Result<Self, String> {
+        let guard = Guard::new(&http.hosts, &http.origins).map_err(|error| error.to_string())?;
+        let tokens: Vec<_> =
+            config.tokens.iter().map(|t| (t.secret.as_str(), t.principal.as_str())).collect();
+        let bearer = if tokens.is_empty() {
+            None
+        } else {
+            Some(Bearer::new(&tokens, None).map_err(|error| error.to_string())?)
+        };
+        Ok(Self {
+            core,
+            path: http.path.clone(),
+            sse: http.sse,
+            guard,
+            bearer,
+            anonymous: Principal::anonymous(),
+        })
+    }
+
+    async fn route(self: &Arc<Self>, head: &Parts, body: RequestBody) -> Response<ResponseBody> {
+        let principal = match &self.bearer {
+            None => self.anonymous.clone(),
+            Some(bearer) => match bearer.check(&head.headers) {
+                Ok(name) => Principal::from(name),
+                Err(unauthorized) => return unauthorized.response(),
+            },
+        };
+        let path = head.uri.path();
+        if path == self.path {
+            return match head.method {
+                Method::POST => self.post(head, body, principal).await,
+                Method::GET => self.get(head, &principal),
+                Method::DELETE => self.delete(head, &principal),
+                _ => method_not_allowed("GET, POST, DELETE, OPTIONS"),
+            };
+        }
+        match (path, &head.method) {
+            ("/sse", &Method::GET) if self.sse => self.old_open(principal),
+            ("/message", &Method::POST) if self.sse => self.old_post(head, body, &principal).await,
+            ("/sse" | "/message", _) if self.sse => method_not_allowed("GET, POST, OPTIONS"),
+            _ => plain(StatusCode::NOT_FOUND, format!("The MCP endpoint is {}\n", self.path)),
+        }
+    }
+}
+
+/// The service of one connection: the edge behind a pointer.
+pub(super) struct Handle<E: Env>(pub(super) Arc<HttpEdge<E>>);
+
+impl<E: Env> Service for Handle<E> {
+    async fn call(&self, request: Request<RequestBody>) -> Response<ResponseBody> {
+        let edge = &self.0;
+        let (head, body) = request.into_parts();
+        let allowed = match edge.guard.check(&head) {
+            Ok(allowed) => allowed,
+            Err(refusal) => return refusal.response(),
+        };
+        if let Some(preflight) = allowed.preflight(&head) {
+            return preflight;
+        }
+        // Boxed, because hyper keeps room for this future on every connection, idle ones too.
+        let mut response = Box::pin(edge.route(&head, body)).await;
+        allowed.mark(response.headers_mut());
+        response
+    }
+}

@@ -1,0 +1,90 @@
+//! The transport of 2024-11-05: one stream carries everything that the server says, and each message of the client is a
+//! POST that is answered 202.
+//!
+//! Source: 2024-11-05 `basic/transports`, HTTP with SSE.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+
+use super::super::body::{EventBody, Style};
+use super::super::channel::Channel;
+use super::super::core::Core;
+use super::{HttpEdge, answer};
+use crate::cancel::CancelReason;
+use crate::client::Principal;
+use crate::env::Env;
+use crate::ids::SessionId;
+use crate::jsonrpc::Incoming;
+use crate::protocol::{Fault, Revision};
+use crate::transport::http::{RequestBody, ResponseBody};
+use crate::transport::sse;
+
+type Http = Response<ResponseBody>;
+
+impl<E: Env> HttpEdge<E> {
+    /// `GET /sse`: opens a channel, and says where to post.
+    pub(super) fn old_open(&self, principal: Principal) -> Http {
+        let opened = match Opened::new(self.core.clone(), principal) {
+            Ok(opened) => opened,
+            Err(fault) => return answer::fault(&fault, None, Revision::V2024_11_05),
+        };
+        let place = format!(
+            "/message?sessionId={}",
+            self.core.name(opened.id, opened.channel.principal(), Revision::V2024_11_05)
+        );
+        let first = sse::encode(None, Some("endpoint"), &Bytes::from(place));
+        let reader = opened.channel.reader();
+        answer::events(Box::pin(EventBody::new(&self.core, reader, Style::Named, Some(first), opened)))
+    }
+
+    /// `POST /message?sessionId=…`: a message of the client.
+    pub(super) async fn old_post(&self, head: &Parts, body: RequestBody, principal: &Principal) -> Http {
+        let Some(channel) = self.old_channel(head, principal) else {
+            return answer::fault(&Fault::session_not_found(), None, Revision::V2024_11_05);
+        };
+        match self.read(head, body).await {
+            Ok(Incoming::One(message)) => channel.take(Ok(message)),
+            Ok(Incoming::Batch(entries)) => entries.into_iter().for_each(|entry| channel.take(entry)),
+            Err(response) => return *response,
+        }
+        answer::accepted()
+    }
+
+    fn old_channel(&self, head: &Parts, principal: &Principal) -> Option<Arc<Channel<E>>> {
+        let query = head.uri.query()?;
+        let name = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
+        let channel = self.core.channels.get(&self.core.named(name, principal)?)?;
+        (channel.principal() == principal).then_some(channel)
+    }
+}
+
+/// A channel that lives as long as its stream: when that goes, nobody can be told anything any more.
+struct Opened<E: Env> {
+    core: Arc<Core<E>>,
+    id: SessionId,
+    channel: Arc<Channel<E>>,
+}
+
+impl<E: Env> Opened<E> {
+    fn new(core: Arc<Core<E>>, principal: Principal) -> Result<Self, Fault> {
+        if core.channels.len() >= core.limits.sessions_max {
+            return Err(Fault::overloaded("this node has as many sessions as it may have"));
+        }
+        let id = SessionId(core.mint());
+        let channel = Arc::new(Channel::new(core.clone(), principal, Some(Revision::V2024_11_05)));
+        core.channels.insert(id, channel.clone());
+        core.metrics.streams.inc();
+        Ok(Self { core, id, channel })
+    }
+}
+
+impl<E: Env> Drop for Opened<E> {
+    fn drop(&mut self) {
+        self.core.channels.remove(&self.id);
+        self.core.metrics.streams.dec();
+        self.channel.close(CancelReason::Client);
+    }
+}

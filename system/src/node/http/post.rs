@@ -1,0 +1,314 @@
+//! `POST`: a message, or a batch of them.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+
+use super::super::body::{CallBody, EventBody, Reading, Style, abandon};
+use super::super::carry::Carried;
+use super::super::core::Seat;
+use super::super::life::Stage;
+use super::super::serve::Served;
+use super::super::stateless::Lone;
+use super::{HttpEdge, answer};
+use crate::client::Principal;
+use crate::env::Env;
+use crate::handler::{Running, Step};
+use crate::ids::StreamId;
+use crate::jsonrpc::{Answer, Incoming, Malformed, Message, Notification, Request, parse};
+use crate::protocol::{
+    Cache, CallToolParams, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version,
+    carried_message, headers::check_request,
+};
+use crate::session::{Calls, Session, StreamLog};
+use crate::transport::http::{Accepts, AnswerStream, RequestBody, ResponseBody, is_json, names, plain};
+use crate::transport::sse;
+
+type Http = Response<ResponseBody>;
+
+impl<E: Env> HttpEdge<E> {
+    pub(super) async fn post(
+        self: &Arc<Self>,
+        head: &Parts,
+        body: RequestBody,
+        principal: Principal,
+    ) -> Http {
+        let incoming = match self.read(head, body).await {
+            Ok(incoming) => incoming,
+            Err(response) => return *response,
+        };
+        match incoming {
+            Incoming::One(message) => self.message(head, message, principal).await,
+            Incoming::Batch(entries) => self.batch(head, entries, &principal),
+        }
+    }
+
+    /// Reads the body as a message.
+    pub(super) async fn read(&self, head: &Parts, body: RequestBody) -> Result<Incoming, Box<Http>> {
+        if !is_json(&head.headers) {
+            return Err(Box::new(plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Content-Type must be application/json\n",
+            )));
+        }
+        if self.core.life.stage() > Stage::Ready {
+            return Err(Box::new(answer::fault(&Fault::shutting_down(), None, Revision::LATEST_MODERN)));
+        }
+        let limits = &self.core.limits;
+        self.core.metrics.messages.inc();
+        let text = body.read(limits.message_bytes_max).await.map_err(|error| {
+            let fault = Fault::invalid_request(error.to_string()).with_status(error.status().as_u16());
+            Box::new(answer::fault(&fault, None, Revision::LATEST_MODERN))
+        })?;
+        parse(&text, limits.depth_max, limits.batch_len_max)
+            .map_err(|malformed| Box::new(self.refuse(&malformed)))
+    }
+
+    fn refuse(&self, malformed: &Malformed) -> Http {
+        self.core.metrics.messages_refused.inc();
+        answer::fault(&Fault::from(malformed), malformed.id(), Revision::LATEST_MODERN)
+    }
+
+    async fn message(self: &Arc<Self>, head: &Parts, message: Message, principal: Principal) -> Http {
+        let id = match &message {
+            Message::Request(request) => Some(request.id.clone()),
+            _ => None,
+        };
+        let judged = judge(head, &message);
+        let (era, meta) = match judged {
+            Ok(judged) => judged,
+            Err(fault) => return answer::fault(&fault, id.as_ref(), Revision::LATEST_MODERN),
+        };
+        match (era, message) {
+            (Era::Initialize, Message::Request(request)) => self.initialize(&request, principal),
+            (Era::Legacy(_), message) => match self.seat(head, &principal) {
+                Ok(seat) => self.stateful(head, &seat, message, meta).await,
+                Err(fault) => answer::fault(&fault, id.as_ref(), Revision::LATEST_LEGACY),
+            },
+            (Era::Modern(revision), Message::Request(request)) => {
+                self.stateless(head, request, meta, revision, principal).await
+            }
+            // No notification of this revision means anything over HTTP (streamable HTTP, Sending Messages).
+            (Era::Modern(_) | Era::Initialize, _) => answer::accepted(),
+        }
+    }
+
+    fn initialize(&self, request: &Request, principal: Principal) -> Http {
+        let standalone = Arc::new(StreamLog::new(StreamId(0), self.core.stream_bounds()));
+        let calls = Arc::new(Calls::new(self.core.limits.calls_per_session_max));
+        let opened = self.core.initialize(request, principal, None, standalone, calls);
+        let (seat, greeting) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => return answer::fault(&fault, Some(&request.id), Revision::LATEST_LEGACY),
+        };
+        let name = HeaderValue::from_str(&self.core.session_name(&seat.session))
+            .expect("a sealed id must be visible ASCII");
+        let mut response = answer::json(200, carried_message(&request.id, &greeting));
+        response.headers_mut().insert(names::MCP_SESSION_ID, name);
+        response
+    }
+
+    /// The session that a request names.
+    pub(super) fn seat(&self, head: &Parts, principal: &Principal) -> Result<Seat, Fault> {
+        let name = head.headers.get(names::MCP_SESSION_ID).and_then(|value| value.to_str().ok());
+        let seat = name
+            .and_then(|name| self.core.find_session(name, principal))
+            .ok_or_else(Fault::session_not_found)?;
+        seat.session.touch(self.core.env.now());
+        Ok(seat)
+    }
+
+    async fn stateful(
+        self: &Arc<Self>,
+        head: &Parts,
+        seat: &Seat,
+        message: Message,
+        meta: RequestMeta,
+    ) -> Http {
+        match message {
+            Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
+            Message::Notification(notification) => self.stateful_notification(seat, &notification),
+            Message::Answer(answer) => self.stateful_answer(seat, answer),
+        }
+    }
+
+    fn stateful_notification(&self, seat: &Seat, notification: &Notification) -> Http {
+        self.core.notified(seat, notification);
+        answer::accepted()
+    }
+
+    fn stateful_answer(&self, seat: &Seat, answer: Answer) -> Http {
+        // An answer that nobody waits for any more came too late, which is nobody's fault.
+        self.core.answered(seat, answer);
+        answer::accepted()
+    }
+
+    async fn stateful_request(
+        self: &Arc<Self>,
+        head: &Parts,
+        seat: &Seat,
+        request: Request,
+        meta: RequestMeta,
+    ) -> Http {
+        let revision = seat.session.client.revision;
+        if seat.session.calls.contains(&request.id) {
+            let fault = Fault::invalid_request("a request with this id is in flight");
+            return answer::fault(&fault, Some(&request.id), revision);
+        }
+        let running = match self.core.serve(self.core.session_caller(seat), &request, meta) {
+            Ok(Served::Now(result)) => return answer::json(200, carried_message(&request.id, &result)),
+            Ok(Served::Call(running, _)) => running,
+            Err(fault) => return answer::fault(&fault, Some(&request.id), revision),
+        };
+        let id = request.id.clone();
+        let mut carried = Carried::new(self.core.clone(), seat.session.calls.clone(), id.clone(), running);
+        let step = match carried.first_step().await {
+            Ok(Step::End(end)) => {
+                let (status, message) = self
+                    .core
+                    .write_stateful(&id, revision, end, false)
+                    .expect("over HTTP a call must be answered");
+                return answer::json(status, message);
+            }
+            Ok(step) => step,
+            Err(refusal) => {
+                return answer::fault(&Fault::overloaded(refusal.to_string()), Some(&id), revision);
+            }
+        };
+        if !Accepts::read(&head.headers).events {
+            return plain(StatusCode::NOT_ACCEPTABLE, "Accept must list text/event-stream\n");
+        }
+        let log = match seat.session.open_stream() {
+            Ok(log) => log,
+            Err(refusal) => {
+                return answer::fault(&Fault::overloaded(refusal.to_string()), Some(&id), revision);
+            }
+        };
+        let core = self.core.clone();
+        let body = self.session_body(&seat.session, &log);
+        carried.go_on(Some(step), log, true, move |log, end| {
+            if let Some((_, message)) = core.write_stateful(&id, revision, end, false) {
+                log.append(message);
+            }
+            log.finish();
+        });
+        answer::events(body)
+    }
+
+    /// The body of a request's own stream, primed for a resumption where the client knows that.
+    fn session_body(&self, session: &Arc<Session>, log: &Arc<StreamLog>) -> AnswerStream {
+        // Clients before 2025-11-25 take an event without data for a broken message.
+        let primed = session.client.revision >= Revision::V2025_11_25;
+        let first = primed.then(|| sse::prime(&format!("{}.0", log.id().0), Some(self.core.limits.retry_ms)));
+        let reading = Reading::new(self.core.clone(), session.clone());
+        Box::pin(EventBody::new(&self.core, log.attach(), Style::Resumable, first, reading))
+    }
+
+    async fn stateless(
+        self: &Arc<Self>,
+        head: &Parts,
+        request: Request,
+        meta: RequestMeta,
+        revision: Revision,
+        principal: Principal,
+    ) -> Http {
+        let id = request.id.clone();
+        match self.stateless_call(head, request, meta, revision, principal).await {
+            Ok(response) => response,
+            Err(fault) => answer::fault(&fault, Some(&id), revision),
+        }
+    }
+
+    async fn stateless_call(
+        self: &Arc<Self>,
+        head: &Parts,
+        request: Request,
+        meta: RequestMeta,
+        revision: Revision,
+        principal: Principal,
+    ) -> Result<Http, Fault> {
+        check_request(&head.headers, &request.method, &request.params)?;
+        let method = Method::parse(&request.method);
+        if method == Some(Method::CallTool) {
+            self.check_param_headers(head, &request)?;
+        }
+        let (lone, caller) = self.core.lone(request, &meta, revision, principal)?;
+        if method == Some(Method::Listen) {
+            return self.listen(head, &lone, &caller);
+        }
+        match self.core.serve(caller, &lone.request, meta)? {
+            Served::Now(result) => Ok(answer::json(200, carried_message(&lone.request.id, &result))),
+            Served::Call(running, cache) => Ok(self.stateless_run(head, lone, running, cache).await),
+        }
+    }
+
+    async fn stateless_run(&self, head: &Parts, lone: Lone, running: Running, cache: Option<Cache>) -> Http {
+        let mut call = LoneCall { env: &self.core.env, running: Some(running) };
+        let step = call.first_step().await;
+        if let Step::End(end) = step {
+            call.running = None;
+            let (status, message) = self.core.write_stateless(&lone, end, cache);
+            return answer::json(status, message);
+        }
+        if !Accepts::read(&head.headers).events {
+            return plain(StatusCode::NOT_ACCEPTABLE, "Accept must list text/event-stream\n");
+        }
+        let Some(running) = call.running.take() else { unreachable!("a call that goes on must be there") };
+        let core = self.core.clone();
+        let write = Box::new(move |end| core.write_stateless(&lone, end, cache).1);
+        let (env, keep_alive_ms) = (&self.core.env, self.core.limits.keep_alive_ms);
+        answer::events(Box::pin(CallBody::new(env, running, step, write, keep_alive_ms)))
+    }
+
+    /// Arguments that a tool wants to see in headers (`x-mcp-header`).
+    fn check_param_headers(&self, head: &Parts, request: &Request) -> Result<(), Fault> {
+        let snapshot = self.core.catalogue.snapshot();
+        if snapshot.tools.values().all(|tool| tool.headers.is_empty()) {
+            return Ok(());
+        }
+        let call = CallToolParams::read(&request.params)?;
+        match snapshot.tools.get(&call.name) {
+            Some(tool) => tool.headers.check(&head.headers, &call.arguments),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A stateless call that runs inside a response: dropped before its end, it is cancelled.
+struct LoneCall<'a, E: Env> {
+    env: &'a E,
+    running: Option<Running>,
+}
+
+impl<E: Env> LoneCall<'_, E> {
+    async fn first_step(&mut self) -> Step {
+        self.running.as_mut().expect("a call must be there until its end").step().await
+    }
+}
+
+impl<E: Env> Drop for LoneCall<'_, E> {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            abandon(self.env, running);
+        }
+    }
+}
+
+/// Places a message in an era by its headers and its `_meta`.
+fn judge(head: &Parts, message: &Message) -> Result<(Era, RequestMeta), Fault> {
+    let meta = match message {
+        Message::Request(Request { params, .. }) | Message::Notification(Notification { params, .. }) => {
+            RequestMeta::read(params)?
+        }
+        Message::Answer(_) => RequestMeta::default(),
+    };
+    let facts = Facts {
+        carrier: Carrier::Http,
+        header: Version::of_headers(&head.headers),
+        meta: meta.version.clone(),
+        method: MethodClass::of(message),
+        session: head.headers.contains_key(names::MCP_SESSION_ID),
+    };
+    facts.era().map(|era| (era, meta))
+}

@@ -1,0 +1,78 @@
+//! What a node counts. One registry per node: a hundred simulated nodes do not share a counter.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// The counters of a node, and the registry that prints them.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Connections open now.
+    pub(crate) connections: Gauge,
+    /// Connections turned away because the node was full.
+    pub(crate) connections_shed: Counter,
+    /// Messages read, of whatever kind.
+    pub(crate) messages: Counter,
+    /// Messages that were refused before they reached anybody.
+    pub(crate) messages_refused: Counter,
+    /// Calls that reached a handler.
+    pub(crate) calls: Counter,
+    /// Calls that ended with an answer of the handler.
+    pub(crate) calls_answered: Counter,
+    /// Calls that ended with an error.
+    pub(crate) calls_failed: Counter,
+    /// Calls that were cancelled or ran out of time.
+    pub(crate) calls_cancelled: Counter,
+    /// Sessions open now.
+    pub(crate) sessions: Gauge,
+    /// Sessions opened.
+    pub(crate) sessions_opened: Counter,
+    /// Sessions ended for idleness.
+    pub(crate) sessions_expired: Counter,
+    /// Event streams open now.
+    pub(crate) streams: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("switchboard");
+        let gauge = |registry: &mut Registry, name: &str, help: &str| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let counter = |registry: &mut Registry, name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let r = &mut registry;
+        Self {
+            connections: gauge(r, "connections", "Connections open now"),
+            connections_shed: counter(
+                r,
+                "connections_shed",
+                "Connections turned away because the node was full",
+            ),
+            messages: counter(r, "messages", "Messages read"),
+            messages_refused: counter(r, "messages_refused", "Messages refused before they reached anybody"),
+            calls: counter(r, "calls", "Calls that reached a handler"),
+            calls_answered: counter(r, "calls_answered", "Calls that ended with an answer"),
+            calls_failed: counter(r, "calls_failed", "Calls that ended with an error"),
+            calls_cancelled: counter(r, "calls_cancelled", "Calls that were cancelled or ran out of time"),
+            sessions: gauge(r, "sessions", "Sessions open now"),
+            sessions_opened: counter(r, "sessions_opened", "Sessions opened"),
+            sessions_expired: counter(r, "sessions_expired", "Sessions ended for idleness"),
+            streams: gauge(r, "streams", "Event streams open now"),
+            registry,
+        }
+    }
+
+    /// All of them in Prometheus' text form.
+    pub(crate) fn print(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a string must take text");
+        text
+    }
+}

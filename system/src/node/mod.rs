@@ -1,0 +1,41 @@
+//! The node: every stage, put together, in one world.
+//!
+//! Only this module knows more than one stage. Data runs one way: a connection's bytes become messages (`transport`,
+//! `jsonrpc`), messages are placed in an era (`protocol`), requests find what serves them (`dispatch`), handlers work
+//! (`handler`), and what they say goes back through streams (`session`) and bodies.
+
+mod accept;
+mod admin;
+mod body;
+mod carry;
+mod channel;
+mod config;
+mod core;
+mod http;
+mod hub;
+mod life;
+mod line;
+mod listen;
+mod metrics;
+mod reap;
+mod serve;
+mod start;
+mod stateful;
+mod stateless;
+mod tasks;
+
+pub use config::{Config, HttpConfig, Token};
+pub use life::Stage;
+pub use start::{Node, StartError};
+
+use crate::cancel::CancelReason;
+use crate::protocol::Fault;
+
+/// What a client is told of a call that was stopped.
+fn cancelled_fault(reason: CancelReason) -> Fault {
+    match reason {
+        CancelReason::Client | CancelReason::Task => Fault::cancelled(),
+        CancelReason::Deadline => Fault::timed_out(),
+        CancelReason::Shutdown => Fault::shutting_down(),
+    }
+}

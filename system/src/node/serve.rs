@@ -1,0 +1,132 @@
+//! Serving a request, of whichever era and over whichever transport: from its method to an answer that is ready, or to a
+//! call that runs.
+
+use std::sync::Arc;
+
+use super::core::{Core, Seat};
+use super::tasks;
+use crate::client::Client;
+use crate::dispatch::{Target, discovery, list};
+use crate::env::Env;
+use crate::handler::{Asking, CallFacts, Ctx, HandlerFuture, Running};
+use crate::jsonrpc::{Raw, Request};
+use crate::protocol::{Cache, Fault, LogLevel, Method, RequestMeta, read_uri};
+
+/// Who asks, and how it can be asked back.
+pub(super) struct Caller {
+    /// The client.
+    pub(super) client: Arc<Client>,
+    /// Its session, where it has one.
+    pub(super) seat: Option<Seat>,
+    /// How a call of its asks it.
+    pub(super) asking: Asking,
+    /// The least level of messages that it wants; `None` for none at all.
+    pub(super) log_level: Option<LogLevel>,
+}
+
+/// What a request leads to.
+pub(super) enum Served {
+    /// An answer that is ready: the body of its result.
+    Now(Raw),
+    /// A call to run.
+    Call(Running, Option<Cache>),
+}
+
+impl<E: Env> Core<E> {
+    /// Serves a request whose era, headers and session were judged.
+    ///
+    /// # Errors
+    /// The fault to answer with.
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        caller: Caller,
+        request: &Request,
+        meta: RequestMeta,
+    ) -> Result<Served, Fault> {
+        let revision = caller.client.revision;
+        let method = Method::parse(&request.method).filter(|method| method.is_known_in(revision));
+        let method = method.ok_or_else(|| Fault::method_not_found(&request.method))?;
+        let snapshot = self.catalogue.snapshot();
+        match method {
+            Method::Ping => Ok(Served::Now(Raw::empty_object())),
+            Method::Discover => Ok(Served::Now(discovery(&snapshot, &self.lists))),
+            Method::ListTools
+            | Method::ListResources
+            | Method::ListResourceTemplates
+            | Method::ListPrompts => {
+                let page =
+                    list(&snapshot, &self.lists, method, &request.params, revision, self.limits.page_len)?;
+                Ok(Served::Now(page))
+            }
+            Method::SetLevel => {
+                let seat = caller.seat.as_ref().ok_or_else(Fault::session_required)?;
+                seat.session.set_log_level(LogLevel::read_params(&request.params)?);
+                Ok(Served::Now(Raw::empty_object()))
+            }
+            Method::Subscribe | Method::Unsubscribe => {
+                let seat = caller.seat.as_ref().ok_or_else(Fault::session_required)?;
+                let uri = read_uri(&request.params)?;
+                self.subscribe(seat, &uri, method == Method::Subscribe)?;
+                Ok(Served::Now(Raw::empty_object()))
+            }
+            Method::GetTask
+            | Method::TaskResult
+            | Method::ListTasks
+            | Method::CancelTask
+            | Method::UpdateTask => {
+                let work = tasks::work(self, &caller, method, &request.params)?;
+                Ok(self.call(caller, request, meta, None, None, move |ctx| work(ctx)))
+            }
+            Method::CallTool | Method::ReadResource | Method::GetPrompt | Method::Complete => {
+                let target = Target::find(&snapshot, method, &request.params, revision)?;
+                if let Some(work) = tasks::create(self, &caller, &target, &request.params, &meta)? {
+                    return Ok(self.call(caller, request, meta, None, None, work));
+                }
+                self.metrics.calls.inc();
+                let (deadline_ms, cache) = (target.deadline_ms(), target.cache());
+                Ok(self.call(caller, request, meta, deadline_ms, cache, move |ctx| target.start(ctx)))
+            }
+            other => Err(Fault::method_not_found(other.as_str())),
+        }
+    }
+
+    fn subscribe(&self, seat: &Seat, uri: &str, on: bool) -> Result<(), Fault> {
+        if on {
+            seat.session.subscribe(uri).map_err(|refusal| Fault::invalid_request(refusal.to_string()))?;
+            self.hub.subscribe(seat.ear, uri);
+        } else {
+            seat.session.unsubscribe(uri);
+            self.hub.unsubscribe(seat.ear, uri);
+        }
+        Ok(())
+    }
+
+    /// Puts a call together.
+    pub(super) fn call(
+        &self,
+        caller: Caller,
+        request: &Request,
+        meta: RequestMeta,
+        deadline_ms: Option<u64>,
+        cache: Option<Cache>,
+        start: impl FnOnce(Ctx) -> HandlerFuture,
+    ) -> Served {
+        let call_ms_max = deadline_ms.unwrap_or(self.limits.call_ms_max);
+        let ctx = Ctx::new(CallFacts {
+            id: self.next_call(),
+            client: caller.client,
+            world: self.world.clone(),
+            catalogue: self.catalogue.clone(),
+            progress_token: meta.progress_token,
+            log_level: caller.log_level,
+            params: request.params.clone(),
+            asking: caller.asking,
+            redeem: self.redeem.clone(),
+            outbox_bytes_max: self.limits.stream_queue_bytes_max,
+            deadline: self.env.now().after_ms(call_ms_max),
+            related_task: None,
+        });
+        let handler = start(ctx.clone());
+        Served::Call(Running::new(ctx, handler, call_ms_max), cache)
+    }
+}
