@@ -47,12 +47,7 @@ impl Cancel {
         }
     }
 
-    /// The reason, once set.
-    pub(crate) fn reason(&self) -> Option<CancelReason> {
-        self.0.lock().expect("cancel flag must not be poisoned").reason
-    }
-
-    /// Like [`reason`](Self::reason), and notes that the handler cares: it then gets a moment to clean up.
+    /// The reason, once set. Notes that the handler cares: it then gets a moment to clean up.
     pub(crate) fn watch(&self) -> Option<CancelReason> {
         let mut state = self.0.lock().expect("cancel flag must not be poisoned");
         state.watched = true;

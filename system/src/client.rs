@@ -12,6 +12,8 @@ use crate::seal;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Principal(Arc<str>);
 
+const ANONYMOUS: &str = "anonymous";
+
 impl Principal {
     /// The principal of this name.
     #[must_use]
@@ -22,12 +24,18 @@ impl Principal {
     /// Somebody who showed nothing.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self::named("anonymous")
+        Self::named(ANONYMOUS)
     }
 
     /// A short form for sealed ids. Equal names have equal digests; what matters is compared by name as well.
     pub(crate) fn digest(&self) -> seal::Principal {
         seal::Principal(xxh3_64(self.0.as_bytes()))
+    }
+
+    /// Whether this is somebody who showed nothing.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        *self.0 == *ANONYMOUS
     }
 
     /// The name.

@@ -286,18 +286,36 @@ impl Ctx {
         }
     }
 
+    /// Asks what was put into the words of the client's revision before.
+    pub(crate) async fn ask_again(&self, method: &str, params: &Raw) -> Result<Raw, AskError> {
+        let Asking::Live { port, ask_ms_max } = &self.0.facts.asking else { return Err(AskError::NoClient) };
+        self.0.asks_waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = WaitGuard(&self.0.asks_waiting);
+        self.send_question(port.as_ref(), *ask_ms_max, method, params).await
+    }
+
     async fn ask_live(
         &self,
         port: &dyn AskPort,
         ask_ms_max: u64,
         question: Question,
     ) -> Result<Raw, AskError> {
+        let (revision, meta) = (self.client().revision, self.0.facts.related_task.as_ref());
+        let params = question.ask.params(revision, meta);
+        self.send_question(port, ask_ms_max, question.ask.method(), &params).await
+    }
+
+    async fn send_question(
+        &self,
+        port: &dyn AskPort,
+        ask_ms_max: u64,
+        method: &str,
+        params: &Raw,
+    ) -> Result<Raw, AskError> {
         let (id, answering) = port.open().ok_or(AskError::Gone)?;
         let world = &self.0.facts.world;
         let due = world.sleep_until(world.now().after_ms(ask_ms_max));
-        let (revision, meta) = (self.client().revision, self.0.facts.related_task.as_ref());
-        let params = question.ask.params(revision, meta);
-        self.0.outbox.send(call_message(Some(&id), question.ask.method(), revision, &params)).await;
+        self.0.outbox.send(call_message(Some(&id), method, self.client().revision, params)).await;
         match race(answering, due).await {
             Either::Left(Some(Ok(answer))) => Ok(answer),
             Either::Left(Some(Err(error))) => Err(AskError::Refused(error.as_str().to_owned())),

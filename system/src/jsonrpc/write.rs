@@ -1,19 +1,19 @@
 //! Writing messages: each into one buffer, in one pass.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Id, Raw};
 
 /// The `error` member of an error response.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ErrorObject {
     /// The code; which ones, the protocol says.
     pub code: i64,
     /// A sentence for a person.
     pub message: String,
     /// More, for a machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Raw>,
 }
 

@@ -7,6 +7,7 @@ use super::channel::Channel;
 use super::hub::{EarId, Hub};
 use super::life::Life;
 use super::metrics::Metrics;
+use super::tasks::{Desk, StoreRedeem};
 use crate::client::Principal;
 use crate::dispatch::ListCache;
 use crate::env::{Entropy, Env, World};
@@ -18,6 +19,7 @@ use crate::protocol::Revision;
 use crate::seal::{Keys, SessionTicket};
 use crate::session::{Session, SessionBounds, StreamBounds};
 use crate::table::Table;
+use crate::task::Store;
 
 /// A session and its place among the ears.
 #[derive(Clone)]
@@ -37,7 +39,8 @@ pub(super) struct Core<E: Env> {
     pub(super) sessions: Table<SessionId, Seat>,
     pub(super) channels: Table<SessionId, Arc<Channel<E>>>,
     pub(super) keys: Keys,
-    pub(super) redeem: Option<Arc<dyn Redeem>>,
+    pub(super) desk: Arc<Desk<E>>,
+    pub(super) redeem: Arc<dyn Redeem>,
     pub(super) metrics: Metrics,
     pub(super) life: Life,
     calls: AtomicU64,
@@ -49,7 +52,7 @@ pub(super) struct Parts {
     pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
     pub(super) keys: Keys,
-    pub(super) redeem: Option<Arc<dyn Redeem>>,
+    pub(super) store: Arc<dyn Store>,
 }
 
 impl<E: Env> Core<E> {
@@ -58,6 +61,8 @@ impl<E: Env> Core<E> {
         let hub = Arc::new(Hub::default());
         let listening: Arc<dyn crate::handler::ChangeSink> = hub.clone();
         parts.catalogue.listen(Arc::downgrade(&listening));
+        let desk = Desk::new(env.clone(), parts.store);
+        let request_state_ms_max = parts.limits.request_state_ms_max;
         Arc::new(Self {
             world: Arc::new(env.clone()),
             limits: parts.limits,
@@ -67,7 +72,8 @@ impl<E: Env> Core<E> {
             sessions: Table::new(random.next_u64()),
             channels: Table::new(random.next_u64()),
             keys: parts.keys,
-            redeem: parts.redeem,
+            redeem: Arc::new(StoreRedeem::new(desk.clone(), request_state_ms_max)),
+            desk,
             metrics: Metrics::new(),
             life: Life::new(),
             calls: AtomicU64::new(0),

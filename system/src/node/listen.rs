@@ -20,7 +20,7 @@ pub(super) struct Listening<E: Env> {
     core: Arc<Core<E>>,
     listen: Arc<Listen>,
     ear: EarId,
-    _tasks: Option<TaskFeed<E>>,
+    _tasks: TaskFeed<E>,
 }
 
 impl<E: Env> Listening<E> {
@@ -44,7 +44,7 @@ impl<E: Env> Listening<E> {
             return Err(Fault::missing_capability(missing));
         }
         let mut filter = wanted.granted(&capabilities(&core.catalogue.snapshot()));
-        let tasks = TaskFeed::names(core, caller, &mut filter);
+        let tasks = TaskFeed::keys(core, caller, &mut filter);
         let listen =
             Arc::new(Listen { subscription: lone.request.id.clone(), filter, log: log.clone(), alone });
         let params = Acknowledged { request_id: listen.subscription.clone(), granted: listen.filter.clone() };
@@ -52,7 +52,7 @@ impl<E: Env> Listening<E> {
         // Only now may notifications come: the acknowledgement is in the queue before them.
         let ear = core.hub.add_listen(listen.clone());
         core.metrics.streams.inc();
-        let tasks = TaskFeed::start(core, caller, tasks, listen.clone());
+        let tasks = TaskFeed::start(core, tasks, &listen);
         Ok(Self { core: core.clone(), listen, ear, _tasks: tasks })
     }
 

@@ -75,7 +75,9 @@ impl<E: Env> Core<E> {
             | Method::CancelTask
             | Method::UpdateTask => {
                 let work = tasks::work(self, &caller, method, &request.params)?;
-                Ok(self.call(caller, request, meta, None, None, move |ctx| work(ctx)))
+                // `tasks/result` waits as long as its task lives.
+                let deadline_ms = (method == Method::TaskResult).then_some(self.limits.task_ttl_ms_max);
+                Ok(self.call(caller, request, meta, deadline_ms, None, work))
             }
             Method::CallTool | Method::ReadResource | Method::GetPrompt | Method::Complete => {
                 let target = Target::find(&snapshot, method, &request.params, revision)?;
@@ -121,7 +123,7 @@ impl<E: Env> Core<E> {
             log_level: caller.log_level,
             params: request.params.clone(),
             asking: caller.asking,
-            redeem: self.redeem.clone(),
+            redeem: Some(self.redeem.clone()),
             outbox_bytes_max: self.limits.stream_queue_bytes_max,
             deadline: self.env.now().after_ms(call_ms_max),
             related_task: None,

@@ -18,7 +18,9 @@ use crate::cancel::CancelReason;
 use crate::client::Principal;
 use crate::env::{Disk, Env, Listener, deadline};
 use crate::handler::Catalogue;
+use crate::limits::Limits;
 use crate::seal::{KeyFileError, Keys, Ring};
+use crate::task::{Bounds, LocalStore};
 
 /// Why a node did not start. Nothing is served, and nothing was left behind but, perhaps, a key file.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +64,8 @@ impl<E: Env> Node<E> {
     pub async fn start(env: E, config: Config, catalogue: Catalogue) -> Result<Self, StartError> {
         config.check().map_err(StartError::Config)?;
         let keys = load_keys(&env, &config).await?;
-        let parts = Parts { limits: config.limits.clone(), catalogue, keys, redeem: None };
+        let store = Arc::new(LocalStore::new(env.clone(), task_bounds(&config.limits)));
+        let parts = Parts { limits: config.limits.clone(), catalogue, keys, store };
         let core = Core::new(env, parts);
         let mut node = Self { core, http: None, tcp: None, admin: None, tasks: Vec::new() };
         node.listen(&config).await?;
@@ -185,6 +188,18 @@ impl<E: Env> std::fmt::Debug for Node<E> {
 
 async fn bind<E: Env>(env: &E, address: SocketAddr) -> Result<E::Listener, StartError> {
     env.listen(address).await.map_err(|error| StartError::Listen { address, error })
+}
+
+/// What of the limits concerns tasks.
+fn task_bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        tasks_max: limits.tasks_max,
+        task_bytes_max: limits.message_bytes_max,
+        ttl_ms_max: limits.task_ttl_ms_max,
+        page_max: limits.page_len,
+        redemption_ttl_ms_max: limits.request_state_ms_max,
+        ..Bounds::default()
+    }
 }
 
 /// The keys of the state directory, or keys for this life only.

@@ -218,11 +218,6 @@ impl Session {
         true
     }
 
-    /// Whether the session ended.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.lock().ended
-    }
-
     /// Closes every reader's connection; the streams stay and can be resumed.
     pub(crate) fn close_readers(&self, retry_ms: u64) {
         let streams: Vec<_> = self.lock().streams.values().cloned().collect();

@@ -194,6 +194,7 @@ impl StreamLog {
     }
 
     /// Bytes that wait for the reader.
+    #[cfg(test)]
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().waiting_bytes
     }

@@ -1,0 +1,123 @@
+//! Whether a call becomes a task, and making it one.
+
+use std::sync::Arc;
+
+use super::super::core::Core;
+use super::super::serve::Caller;
+use super::Work;
+use super::desk::{TaskKey, wire_task};
+use super::run::Job;
+use crate::dispatch::Target;
+use crate::env::Env;
+use crate::handler::Reply;
+use crate::jsonrpc::Raw;
+use crate::protocol::{CallToolParams, Fault, Need, RequestMeta, Revision, TaskCreated, TaskSupport};
+use crate::seal::{Principal, TaskTicket};
+use crate::task::{Call, Command, Create, Reply as Stored};
+
+/// How often a client should ask.
+const POLL_INTERVAL_MS: u64 = 500;
+
+/// What becomes of a call.
+enum Verdict {
+    /// It is answered by its own result.
+    Call,
+    /// It becomes a task, which its client would like to live so long.
+    Task(Option<u64>),
+}
+
+/// The work of making a call a task, where it is to become one.
+///
+/// # Errors
+/// The fault to answer with, where a task is needed or unwanted and the client does not see it the same way.
+pub(in crate::node) fn create<E: Env>(
+    core: &Arc<Core<E>>,
+    caller: &Caller,
+    target: &Target,
+    params: &Raw,
+    meta: &RequestMeta,
+) -> Result<Option<Work>, Fault> {
+    let Target::Tool(tool, arguments) = target else { return Ok(None) };
+    let wish_ms = match verdict(caller, tool.info.task_support, params)? {
+        Verdict::Call => return Ok(None),
+        Verdict::Task(wish_ms) => wish_ms,
+    };
+    let id = core.mint_task();
+    let key = TaskKey { id, principal: owner(caller) };
+    let ticket = TaskTicket { slot: 0, tenant: 0, principal: key.principal, id, created: core.env.wall() };
+    let sealed: Arc<str> = ticket.seal(&core.keys).into();
+    let command = Command::Create(Create {
+        id,
+        sealed: sealed.clone(),
+        principal: key.principal,
+        ttl_ms: Some(wish_ms.unwrap_or(core.limits.task_ttl_ms)),
+        poll_interval_ms: Some(POLL_INTERVAL_MS),
+        call: Call { method: "tools/call".into(), tool: tool.info.name.as_str().into() },
+    });
+    let job = Job {
+        key,
+        sealed,
+        tool: tool.clone(),
+        arguments: arguments.clone(),
+        params: params.clone(),
+        client: caller.client.clone(),
+        seat: caller.seat.clone(),
+        progress_token: meta.progress_token.clone(),
+        log_level: caller.log_level,
+    };
+    let core = core.clone();
+    Ok(Some(Box::new(move |_| {
+        Box::pin(async move {
+            // The handle goes out only once the task is there to be found.
+            let Stored::Done(summary) = core.desk.apply(command).await? else {
+                unreachable!("creating a task must give the task");
+            };
+            job.start(&core, summary.ttl_ms);
+            Ok(Reply::Node(Box::new(TaskCreated(wire_task(&summary)))))
+        })
+    })))
+}
+
+fn verdict(caller: &Caller, support: TaskSupport, params: &Raw) -> Result<Verdict, Fault> {
+    let client = &caller.client;
+    if client.revision.is_modern() {
+        let able = client.capabilities.has(Need::Tasks);
+        return match support {
+            TaskSupport::Forbidden => Ok(Verdict::Call),
+            TaskSupport::Optional | TaskSupport::Required if able => Ok(Verdict::Task(None)),
+            TaskSupport::Optional => Ok(Verdict::Call),
+            TaskSupport::Required => {
+                let missing = client.capabilities.missing(&[Need::Tasks]);
+                Err(missing.map_or_else(Fault::internal, Fault::missing_capability))
+            }
+        };
+    }
+    if client.revision != Revision::V2025_11_25 {
+        // Revisions without tasks wait for the result, whatever the tool would prefer.
+        return Ok(Verdict::Call);
+    }
+    match (CallToolParams::read(params)?.task, support) {
+        (Some(_), TaskSupport::Forbidden) => {
+            Err(Fault::method_not_found("tools/call as a task for this tool"))
+        }
+        (None, TaskSupport::Required) => {
+            Err(Fault::method_not_found("tools/call without a task for this tool"))
+        }
+        (Some(wish), _) => Ok(Verdict::Task(wish.ttl_ms)),
+        (None, _) => Ok(Verdict::Call),
+    }
+}
+
+/// Whose a task is: the principal's. Anonymous callers cannot be told apart, so theirs are their session's; without a
+/// session only the id itself protects a task (2025-11-25 `tasks`, Security).
+pub(super) fn owner(caller: &Caller) -> Principal {
+    match &caller.seat {
+        Some(seat) if caller.client.principal.is_anonymous() => {
+            Principal(seat.session.id.digest() | ANONYMOUS_SESSION)
+        }
+        _ => caller.client.principal.digest(),
+    }
+}
+
+/// Set in owners that are sessions, so that no session's owner equals the anonymous principal's own.
+const ANONYMOUS_SESSION: u64 = 1;

@@ -1,0 +1,154 @@
+//! Carrying out a task: its handler runs in a task of the world, and the store hears what becomes of it.
+
+use std::sync::Arc;
+
+use super::super::core::{Core, Seat};
+use super::desk::TaskKey;
+use super::port::StorePort;
+use crate::cancel::CancelReason;
+use crate::client::Client;
+use crate::env::{Either, Env, race};
+use crate::handler::{Asking, CallFacts, Ctx, End, Reply, Running, Step, Tool};
+use crate::jsonrpc::Raw;
+use crate::protocol::{
+    CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
+};
+use crate::session::StreamLog;
+use crate::task::{Action, Status, Watch};
+
+/// A task to carry out.
+pub(super) struct Job {
+    pub(super) key: TaskKey,
+    pub(super) sealed: Arc<str>,
+    pub(super) tool: Arc<Tool>,
+    pub(super) arguments: Raw,
+    pub(super) params: Raw,
+    pub(super) client: Arc<Client>,
+    pub(super) seat: Option<Seat>,
+    pub(super) progress_token: Option<ProgressToken>,
+    pub(super) log_level: Option<LogLevel>,
+}
+
+impl Job {
+    /// Starts it; it may take as long as the task lives.
+    pub(super) fn start<E: Env>(self, core: &Arc<Core<E>>, ttl_ms: u64) {
+        let revision = self.client.revision;
+        let related = (!revision.is_modern()).then(|| meta::related_task(&self.sealed));
+        let port = StorePort::new(core.clone(), self.key, revision, related.clone());
+        let ctx = Ctx::new(CallFacts {
+            id: core.next_call(),
+            client: self.client.clone(),
+            world: core.world.clone(),
+            catalogue: core.catalogue.clone(),
+            progress_token: self.progress_token.clone(),
+            log_level: self.log_level,
+            params: self.params.clone(),
+            asking: Asking::Task(Arc::new(port)),
+            redeem: None,
+            outbox_bytes_max: core.limits.stream_queue_bytes_max,
+            deadline: core.env.now().after_ms(ttl_ms),
+            related_task: related.clone(),
+        });
+        let handler = self.tool.start(ctx.clone(), self.arguments.clone());
+        let running = Running::new(ctx, handler, ttl_ms);
+        core.metrics.calls.inc();
+        let shared = core.clone();
+        core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
+    }
+
+    async fn carry_out<E: Env>(self, core: &Arc<Core<E>>, running: Running, related: Option<Raw>) {
+        let Ok(watch) = core.desk.watch(self.key).await else { return };
+        let end = self.run(core, running, watch).await;
+        let action = match end {
+            End::Answer(Ok(Reply::Tool(result))) => self.complete(result, related),
+            End::Answer(Ok(_)) => fail(&Fault::internal()),
+            End::Answer(Err(fault)) => fail(&fault),
+            End::Cancelled(reason) => fail(&super::super::cancelled_fault(reason)),
+            End::InputRequired(..) => unreachable!("a task asks through its store"),
+        };
+        match &action {
+            Action::Complete { .. } => core.metrics.calls_answered.inc(),
+            _ => core.metrics.calls_failed.inc(),
+        };
+        // A task that was cancelled meanwhile stays so: the store refuses, and nobody needs to know.
+        if let Err(fault) = core.desk.act(self.key, action).await {
+            tracing::debug!("the end of a task was not taken: {fault}");
+        }
+        self.announce(core).await;
+    }
+
+    /// Polls the handler to its end, and stops it when its task is cancelled or forgotten.
+    async fn run<E: Env>(&self, core: &Core<E>, mut running: Running, mut watch: Watch) -> End {
+        let mut cancelled = false;
+        loop {
+            let step = if cancelled {
+                running.step().await
+            } else {
+                match race(running.step(), watch.changed()).await {
+                    Either::Left(step) => step,
+                    Either::Right(Ok(stamp)) if !stamp.status.is_terminal() => {
+                        if stamp.status == Status::InputRequired {
+                            self.announce(core).await;
+                        }
+                        continue;
+                    }
+                    Either::Right(_) => {
+                        running.ctx().inner().cancel.set(CancelReason::Task);
+                        cancelled = true;
+                        continue;
+                    }
+                }
+            };
+            match step {
+                Step::Message(message) => self.say(&message),
+                Step::CloseStream { .. } => {}
+                Step::End(end) => return end,
+            }
+        }
+    }
+
+    /// A message of a task goes to its session's standalone stream. A stateless client has no place for it
+    /// (SEP-2663: progress and log messages of tasks are not sent).
+    fn say(&self, message: &bytes::Bytes) {
+        if let Some(log) = self.standalone() {
+            log.offer(None, message.clone());
+        }
+    }
+
+    /// Tells the session how its task stands. A stateless client hears of it where it listens.
+    async fn announce<E: Env>(&self, core: &Core<E>) {
+        let Some(log) = self.standalone() else { return };
+        if let Ok(task) = core.desk.get(self.key).await {
+            let task = super::desk::wire_task(&task.summary());
+            let topic = format!("{} {}", name::TASKS_STATUS, self.sealed);
+            log.offer(Some(&topic), call_message(None, name::TASKS_STATUS, self.client.revision, &task));
+        }
+    }
+
+    fn standalone(&self) -> Option<&Arc<StreamLog>> {
+        self.seat.as_ref().map(|seat| seat.session.standalone())
+    }
+
+    /// The result is kept as its request would have had it; a legacy one also names its task.
+    fn complete(&self, mut result: CallToolResult, related: Option<Raw>) -> Action {
+        if let Some(related) = related {
+            result.meta = Some(merged(result.meta.as_ref(), &related));
+        }
+        let is_error = result.is_error;
+        let revision: Revision = self.client.revision;
+        Action::Complete { result: result_raw(revision, &result, None), is_error, message: None }
+    }
+}
+
+fn fail(fault: &Fault) -> Action {
+    let error = Raw::encode(&fault.to_object()).expect("an error must encode");
+    Action::Fail { error, message: Some(fault.message.as_str().into()) }
+}
+
+/// Two objects as one; where both have a key, the second's stands.
+fn merged(own: Option<&Raw>, other: &Raw) -> Raw {
+    type Members = std::collections::BTreeMap<String, Raw>;
+    let mut members: Members = own.and_then(|raw| raw.decode().ok()).unwrap_or_default();
+    members.extend(other.decode::<Members>().expect("metadata of ours must be an object"));
+    Raw::encode(&members).expect("members must encode")
+}
