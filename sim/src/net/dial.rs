@@ -24,6 +24,12 @@ pub(crate) struct ListenSocket {
     acceptor: Option<Waker>,
 }
 
+impl ListenSocket {
+    fn is_full(&self, backlog: usize) -> bool {
+        self.queue.len() + self.greeting >= backlog
+    }
+}
+
 /// Where ephemeral ports begin and end, as on Linux.
 const PORT_FIRST: u16 = 32_768;
 const PORT_LAST: u16 = 60_999;
@@ -149,11 +155,8 @@ impl Kernel {
             self.send_reset(key, Side::Dialler);
             return;
         };
-        if socket.queue.len() + socket.greeting >= backlog {
-            match self.net.options.overflow {
-                Overflow::Refuse => self.send_reset(key, Side::Dialler),
-                Overflow::Drop => self.drop_syn(key),
-            }
+        if socket.is_full(backlog) {
+            self.send_reset(key, Side::Dialler);
             return;
         }
         socket.greeting += 1;
@@ -164,14 +167,17 @@ impl Kernel {
         self.put_on_wire(key, Side::Accepted, Payload::SynAck);
     }
 
-    /// The greeting is as good as lost: its sender will repeat it.
-    fn drop_syn(&mut self, key: Key) {
-        let now = self.now;
-        if let Some(connection) = self.net.connections.get_mut(key) {
-            let segment = crate::net::connection::Segment { due: now, sent_at: now, payload: Payload::Syn };
-            connection.flow(Side::Dialler).wire.push_front(segment);
+    /// Whether the backlog is full and says nothing about it: the greeting is as good as lost, and will be repeated.
+    pub(crate) fn is_syn_dropped(&self, key: Key) -> bool {
+        if self.net.options.overflow == Overflow::Refuse {
+            return false;
         }
-        self.stall(key, Side::Dialler, now);
+        let Some(connection) = self.net.connections.get(key) else { return false };
+        let is_syn =
+            matches!(connection.flows[0].wire.front(), Some(front) if matches!(front.payload, Payload::Syn));
+        let end = &connection.ends[1];
+        let listener = self.listener_for(end.node, end.address).and_then(|key| self.net.listeners.get(key));
+        is_syn && listener.is_some_and(|socket| socket.is_full(self.net.options.backlog))
     }
 
     pub(crate) fn on_syn_ack(&mut self, key: Key) {

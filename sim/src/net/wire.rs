@@ -93,7 +93,7 @@ impl Kernel {
                 self.at(due, Due::Deliver(key, sender));
                 return;
             }
-            if self.is_lost(from, to, sent_at) {
+            if self.is_lost(from, to, sent_at) || (sender == Side::Dialler && self.is_syn_dropped(key)) {
                 self.mark(Mark::Lose { connection: key.trace(), from: from.trace(), to: to.trace() });
                 self.stall(key, sender, sent_at);
                 return;
