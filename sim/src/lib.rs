@@ -1,5 +1,60 @@
 //! The simulator of Switchboard: a seeded event kernel in which the very same node code runs that production runs, and
 //! which replays bit for bit.
+//!
+//! # The determinism contract
+//!
+//! A run is a function of its [`Options`] (the seed among them), of the code, and of nothing else. Each way in which
+//! something else could leak in has a rule, and a guard where one is possible:
+//!
+//! | leak | rule | guard |
+//! |---|---|---|
+//! | time | virtual, in nanoseconds; it jumps from event to event | clippy bans the real clock |
+//! | randomness | ChaCha streams by label below the root seed; the kernel has its own for each of its parts | clippy; draw counts are in the trace hash |
+//! | order of events | (time, sequence), never an address or a hash | `kernel/heap.rs` is the only queue |
+//! | order of tasks | one of the ready ones, drawn from the seed ([`Policy`]) | in the trace hash |
+//! | order of containers | slabs, vectors and B-trees; nothing hashed is walked | clippy bans the hash maps |
+//! | threads | none; a world stays on its thread, and threads may have one each | [`World`] is not `Send` |
+//! | globals | one thread-local, empty between worlds; what counts worlds is part of no decision | two runs in one thread give one hash |
+//! | floats | integers and parts per million | review |
+//!
+//! [`World::trace_hash`] covers every pick, event, delivered byte, loss, fault, disk operation and recorded event. Two
+//! runs with one hash were one run.
+//!
+//! # The map
+//!
+//! - [`World`]: nodes, virtual time, the loop; `life` is how nodes die and start again.
+//! - [`SimEnv`]: the world as one boot of one node sees it, an [`Env`](switchboard::env::Env).
+//! - `kernel`: scheduler, event heap, timers, tasks, and the borrow discipline in `kernel/here.rs`. Read that head first.
+//! - `net`: TCP over links with latency, loss and cuts. `disk`: files that a power loss tears. `process`: children.
+//! - [`Fault`], [`Plan`]: what goes wrong and when, as data.
+//! - [`contract`]: what a connection is, as checks over any world.
+//!
+//! ```
+//! use std::{net::SocketAddr, time::Duration};
+//! use switchboard::env::{Env, Listener};
+//! use switchboard_sim::{Fault, Options, Plan, Step, World};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! let mut world = World::new(Options::seeded(7));
+//! let (server, client) = (world.add_node("server", None), world.add_node("client", None));
+//! world.boot(server, |env| async move {
+//!     let mut listener = env.listen("0.0.0.0:80".parse().unwrap()).await.unwrap();
+//!     let (mut stream, _peer) = listener.accept().await.unwrap();
+//!     stream.write_all(b"hello").await.unwrap();
+//! });
+//! world.run_for(Duration::from_millis(1));
+//! let cut = Fault::Partition { a: vec![server], b: vec![client] };
+//! world.schedule(&Plan { steps: vec![Step { at_ms: 1, fault: cut }, Step { at_ms: 400, fault: Fault::HealAll }] });
+//! let (env, address) = (world.env(client), SocketAddr::new(world.ip(server), 80));
+//! let greeting = world.block_on(client, async move {
+//!     let mut greeting = String::new();
+//!     env.connect(address).await.unwrap().read_to_string(&mut greeting).await.unwrap();
+//!     greeting
+//! });
+//! assert_eq!(greeting, "hello");
+//! assert!(world.fired().iter().all(|fired| fired.touched > 0), "a fault that touched nothing proved nothing");
+//! println!("{} after {:?}", world.trace_hash(), world.now());
+//! ```
 
 #![forbid(unsafe_code)]
 

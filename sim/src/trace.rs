@@ -70,7 +70,7 @@ impl Mark {
 }
 
 /// A line of the log: virtual time and what happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     /// Virtual time in nanoseconds.
     pub time: u64,

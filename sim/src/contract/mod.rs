@@ -28,13 +28,16 @@ pub struct Bed<E: Env> {
     pub ip: IpAddr,
 }
 
+/// A check under way.
+pub type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One named check.
 #[derive(Clone, Copy, Debug)]
 pub struct Check<E: Env> {
     /// Its name, a sentence.
     pub name: &'static str,
     /// Runs it on a bed.
-    pub run: fn(Bed<E>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: fn(Bed<E>) -> Running,
 }
 
 macro_rules! checks {
