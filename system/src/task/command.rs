@@ -50,7 +50,7 @@ pub enum Command {
         /// [`Bounds::redemption_ttl_ms_max`].
         ttl_ms: u64,
     },
-    /// Forgets whatever is past its time, as every other command does too. Answered by [`Reply::Expired`].
+    /// Forgets some of what is past its time, as every other command does too. Answered by [`Reply::Expired`].
     Expire,
 }
 
@@ -129,8 +129,11 @@ pub enum Reply {
         /// True for exactly one request id.
         first: bool,
     },
-    /// What was past its time is gone.
-    Expired,
+    /// Some of what was past its time is gone.
+    Expired {
+        /// Whether there is more of it.
+        more: bool,
+    },
     /// It was not done; nothing changed.
     Refused(Refusal),
 }

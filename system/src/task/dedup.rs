@@ -49,10 +49,11 @@ impl Dedup {
         assert!(before.is_none(), "a request id must have one reply");
     }
 
-    /// Forgets what is past its time.
-    pub(super) fn expire(&mut self, now: WallTime) {
+    /// Forgets what is past its time, up to so many of each kind.
+    pub(super) fn expire(&mut self, now: WallTime, batch: usize) {
         for line in [&mut self.changing, &mut self.idle] {
-            while let Some((_, request)) = line.pop_front_if(|(expires, _)| *expires <= now) {
+            for _ in 0..batch {
+                let Some((_, request)) = line.pop_front_if(|(expires, _)| *expires <= now) else { break };
                 self.replies.remove(&request);
             }
         }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 
 use super::command::{Bounds, Command, Refusal, Reply, RequestId, Stamp};
 use super::machine::Tasks;
 use super::store::{Store, StoreError, Watch};
-use crate::env::{Entropy, Env, Instant, Task as _, WallTime};
+use crate::env::{Entropy, Env, Instant, Task as _, WallTime, yield_now};
 use crate::ids::TaskId;
 use crate::seal::Principal;
 use crate::watch::{self, Sender};
@@ -180,26 +180,32 @@ impl<E: Env> Shared<E> {
         let shared = Arc::downgrade(self);
         let task = self.env.spawn("task-expiry", async move {
             sleep.await;
-            Self::ring(&shared, number);
+            while shared.upgrade().is_some_and(|shared| shared.expire(number)) {
+                yield_now().await;
+            }
         });
         state.timer = Some(Timer { number, at, task });
     }
 
-    fn ring(shared: &Weak<Self>, number: u64) {
-        let Some(shared) = shared.upgrade() else { return };
-        let now = shared.now();
-        let news = shared.with(|state| {
+    /// What timer `number` rings for. Whether it must go on at once, for there is more.
+    fn expire(self: &Arc<Self>, number: u64) -> bool {
+        let now = self.now();
+        let (more, news) = self.with(|state| {
             if state.timer.as_ref().is_none_or(|timer| timer.number != number) {
-                return News::default();
+                return (false, News::default());
             }
-            state.timer = None;
-            // Expiry is not remembered by its request id, so any will do.
-            state.tasks.apply(now, RequestId(0), Command::Expire);
+            // Not remembered by its request id, so any will do.
+            let reply = state.tasks.apply(now, RequestId(0), Command::Expire);
+            let more = reply == Reply::Expired { more: true };
             let news = state.news();
-            shared.arm(state, now);
-            news
+            if !more {
+                state.timer = None;
+                self.arm(state, now);
+            }
+            (more, news)
         });
         news.tell();
+        more
     }
 }
 

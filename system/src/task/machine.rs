@@ -16,7 +16,11 @@ use crate::env::WallTime;
 use crate::ids::TaskId;
 use crate::seal::Principal;
 
-/// See the [module](self) page.
+/// How many of each kind one command forgets at most: a hundred thousand tasks of one second must not hold up the
+/// command that finds them. Each command adds at most one, so what is overdue only shrinks.
+const EXPIRE_BATCH: usize = 256;
+
+/// The tasks of one group. A clone is a snapshot: tasks are shared until one of the two changes them.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     bounds: Bounds,
@@ -75,7 +79,7 @@ impl Tasks {
             Command::List { principal, after, limit } => {
                 return Reply::Page(self.list(principal, after, limit));
             }
-            Command::Expire => return Reply::Expired,
+            Command::Expire => return Reply::Expired { more: self.is_overdue() },
             Command::Create(_) | Command::On { .. } | Command::Redeem { .. } => {}
         }
         if let Some(reply) = self.dedup.reply(request) {
@@ -163,8 +167,8 @@ impl Tasks {
     }
 
     fn expire(&mut self) {
-        while self.by_expiry.first().is_some_and(|(expires, _)| *expires <= self.now) {
-            let (_, id) = self.by_expiry.pop_first().expect("the first must still be there");
+        for _ in 0..EXPIRE_BATCH {
+            let Some((_, id)) = pop_due(&mut self.by_expiry, self.now) else { break };
             let task = self.tasks.remove(&id).expect("each expiry must have its task");
             let places =
                 self.by_principal.get_mut(&task.principal()).expect("each task must have its principal");
@@ -174,11 +178,11 @@ impl Tasks {
             }
             self.changes.push_back(Change { id, stamp: None });
         }
-        while self.redemptions_by_expiry.first().is_some_and(|(expires, _)| *expires <= self.now) {
-            let (_, id) = self.redemptions_by_expiry.pop_first().expect("the first must still be there");
+        for _ in 0..EXPIRE_BATCH {
+            let Some((_, id)) = pop_due(&mut self.redemptions_by_expiry, self.now) else { break };
             self.redemptions.remove(&id);
         }
-        self.dedup.expire(self.now);
+        self.dedup.expire(self.now, EXPIRE_BATCH);
     }
 
     /// The next change that watchers have not been told.
@@ -192,6 +196,10 @@ impl Tasks {
         let task = self.by_expiry.first().map(|(due, _)| *due);
         let redemption = self.redemptions_by_expiry.first().map(|(due, _)| *due);
         [task, redemption, self.dedup.next_due()].into_iter().flatten().min()
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.next_due().is_some_and(|due| due <= self.now)
     }
 
     /// A task, where it is this principal's.
@@ -249,7 +257,6 @@ impl Tasks {
         self.assert_sound();
         for task in self.tasks.values() {
             task.assert_sound(&self.bounds);
-            assert!(task.expires() > self.now, "what is past its time must be gone");
             assert!(
                 self.by_expiry.contains(&(task.expires(), task.id())),
                 "each task must stand by its expiry"
@@ -269,4 +276,9 @@ impl Tasks {
         let remembered = self.dedup.len();
         assert!(remembered <= self.bounds.requests_max, "memory of requests must keep to its bound");
     }
+}
+
+/// Takes the first out, where its time has come.
+fn pop_due<T: Ord>(line: &mut BTreeSet<(WallTime, T)>, now: WallTime) -> Option<(WallTime, T)> {
+    line.first().is_some_and(|(due, _)| *due <= now).then(|| line.pop_first()).flatten()
 }

@@ -291,6 +291,20 @@ fn a_timer_waits_only_while_there_is_something_to_forget() {
 }
 
 #[test]
+fn a_timer_that_rings_for_many_forgets_them_all_without_waiting_for_the_next() {
+    let world = Hand::default();
+    let many = Bounds { tasks_max: 2_000, principal_tasks_max: 2_000, requests_max: 2_000, ..small() };
+    let store = LocalStore::new(world.clone(), many);
+    for id in 0..1_000 {
+        apply(&store, id, create(id, ANN, None)).unwrap();
+    }
+    world.pass(1_000);
+    // Each poll of the timer's task takes one step; the clock moves on by 100 ms in between only here.
+    world.pass(400);
+    assert_eq!((store.len(), world.running()), (0, 0));
+}
+
+#[test]
 fn a_watch_that_nobody_holds_is_forgotten_at_the_next_change() {
     let store = LocalStore::new(Hand::default(), small());
     apply(&store, 1, create(1, ANN, None)).unwrap();

@@ -185,7 +185,7 @@ fn has_changed(reply: &Reply) -> bool {
         Reply::Done(_) => true,
         Reply::Answered { accepted, .. } => *accepted > 0,
         Reply::Redeemed { first } => *first,
-        Reply::Task(_) | Reply::Page(_) | Reply::Expired | Reply::Refused(_) => false,
+        Reply::Task(_) | Reply::Page(_) | Reply::Expired { .. } | Reply::Refused(_) => false,
     }
 }
 
