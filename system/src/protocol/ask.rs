@@ -54,9 +54,9 @@ impl Ask {
 
     /// What the client must have declared.
     #[must_use]
-    pub fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self, revision: Revision) -> Vec<Need> {
         match self {
-            Self::Sample(params) => params.needs(),
+            Self::Sample(params) => params.needs(revision),
             Self::Elicit(params) => vec![params.need()],
             Self::Roots => vec![Need::Roots],
         }
@@ -72,7 +72,7 @@ impl Ask {
             Self::Elicit(params) => params.is_known_in(revision),
             Self::Sample(_) | Self::Roots => true,
         };
-        match client.missing(&self.needs()) {
+        match client.missing(&self.needs(revision)) {
             None if known => Ok(()),
             Some(missing) if revision.is_modern() => Err(Fault::missing_capability(missing)),
             _ => Err(Fault::invalid_request(format!("The client cannot be asked for {}", self.method()))),

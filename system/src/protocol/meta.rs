@@ -6,6 +6,10 @@
 //!
 //! Source: 2026-07-28 `basic/index`, `_meta`; 2025-11-25 `basic/utilities/{progress,tasks}`.
 
+mod fields;
+
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,7 +19,8 @@ use super::era::Version;
 use super::logging::LogLevel;
 use super::params;
 use super::write::{Object, Shape, to_raw};
-use super::{ClientCapabilities, Fault, Revision};
+use super::{ClientCapabilities, Fault, Method, Revision};
+use fields::Fields;
 
 /// Keys within `_meta`.
 pub mod key {
@@ -96,27 +101,13 @@ pub struct RequestMeta {
 #[derive(Deserialize)]
 struct Params<'a> {
     #[serde(borrow, default, rename = "_meta")]
-    meta: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow, default, rename = "progressToken")]
-    progress_token: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    version: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
-    client_info: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientCapabilities")]
-    client_capabilities: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
-    log_level: Option<&'a RawValue>,
+    meta: Option<Fields<'a>>,
     #[serde(borrow, default)]
-    traceparent: Option<&'a RawValue>,
+    name: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    tracestate: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/related-task")]
-    related_task: Option<&'a RawValue>,
+    uri: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "taskId")]
+    task_id: Option<&'a RawValue>,
 }
 
 impl RequestMeta {
@@ -125,28 +116,26 @@ impl RequestMeta {
     /// # Errors
     /// [`Fault::malformed_meta`], naming the key.
     pub fn read(params: &Raw) -> Result<Self, Fault> {
-        Self::read_fields(params).map_err(|fault| fault.with_status(400))
+        Self::read_named(None, params).map(|(meta, _)| meta)
     }
 
-    fn read_fields(params: &Raw) -> Result<Self, Fault> {
-        let Params { meta } = params::fields(params)?;
-        let Some(meta) = meta else { return Ok(Self::default()) };
-        if !meta.get().starts_with('{') {
-            return Err(Fault::invalid_params("`_meta` must be an object"));
-        }
-        let fields: Fields<'_> = params::required("_meta", Some(meta))?;
-        let version = params::text("_meta.io.modelcontextprotocol/protocolVersion", fields.version)?;
-        let capabilities = "_meta.io.modelcontextprotocol/clientCapabilities";
-        Ok(Self {
-            progress_token: params::optional("_meta.progressToken", fields.progress_token)?,
-            version: Version::read(version.as_deref()),
-            client_info: fields.client_info.map(|raw| Raw::slice_of(params.bytes(), raw)),
-            client_capabilities: params::object(capabilities, params, fields.client_capabilities)?,
-            log_level: params::optional("_meta.io.modelcontextprotocol/logLevel", fields.log_level)?,
-            traceparent: lenient(fields.traceparent),
-            tracestate: lenient(fields.tracestate),
-            related_task: related(fields.related_task),
-        })
+    /// Reads `_meta`, and in the same pass the parameter that `Mcp-Name` repeats for this method
+    /// ([`Method::name_parameter`]). One that is no string counts as absent here.
+    ///
+    /// # Errors
+    /// [`Fault::malformed_meta`], naming the key.
+    pub fn read_named(method: Option<Method>, params: &Raw) -> Result<(Self, Option<Cow<'_, str>>), Fault> {
+        let malformed = |fault: Fault| fault.with_status(400);
+        let fields: Params<'_> = params::fields(params).map_err(malformed)?;
+        let name = match method.and_then(Method::name_parameter) {
+            Some("name") => fields.name,
+            Some("uri") => fields.uri,
+            Some("taskId") => fields.task_id,
+            _ => None,
+        };
+        let name = params::text("name", name).ok().flatten();
+        let meta = fields.meta.map_or_else(|| Ok(Self::default()), |meta| meta.into_meta(params));
+        Ok((meta.map_err(malformed)?, name))
     }
 
     /// The capabilities that a modern request must declare.
@@ -204,19 +193,6 @@ pub(super) fn write_with<T: Shape>(
     out.extend_from_slice(members);
 }
 
-fn lenient(field: Option<&RawValue>) -> Option<Box<str>> {
-    field.and_then(|raw| serde_json::from_str(raw.get()).ok())
-}
-
-fn related(field: Option<&RawValue>) -> Option<Box<str>> {
-    #[derive(Deserialize)]
-    struct Task {
-        #[serde(rename = "taskId")]
-        task_id: Box<str>,
-    }
-    field.and_then(|raw| serde_json::from_str::<Task>(raw.get()).ok()).map(|task| task.task_id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn the_name_that_a_header_repeats_is_read_on_the_way() {
+        let params = raw(r#"{"name":"n","uri":"u:\u0031","taskId":7,"_meta":{}}"#);
+        let check = |method: Option<Method>, expect: Option<&str>| {
+            let (_, name) = RequestMeta::read_named(method, &params).expect("params");
+            assert_eq!(name.as_deref(), expect, "{method:?}");
+        };
+        check(Some(Method::CallTool), Some("n"));
+        check(Some(Method::GetPrompt), Some("n"));
+        check(Some(Method::ReadResource), Some("u:1"));
+        check(Some(Method::GetTask), None);
+        check(Some(Method::ListTools), None);
+        check(None, None);
+    }
+
+    #[test]
     fn parameters_without_meta_say_nothing() {
         for text in ["{}", r#"{"_meta":{}}"#, r#"{"_meta":null}"#, r#"{"name":"x"}"#] {
             assert_eq!(RequestMeta::read(&raw(text)), Ok(RequestMeta::default()), "{text}");
@@ -259,10 +250,10 @@ mod tests {
             assert_eq!((fault.code, fault.http_status(Revision::V2026_07_28)), (-32602, 400));
             assert_eq!(fault.message, message);
         };
-        check(r#"{"_meta":[1,2,3,4,5,6,7,8]}"#, "`_meta` must be an object");
-        check(r#"{"_meta":3}"#, "`_meta` must be an object");
+        check(r#"{"_meta":[1,2,3,4,5,6,7,8]}"#, "invalid type: sequence, expected `_meta` to be an object");
+        check(r#"{"_meta":3}"#, "invalid type: integer `3`, expected `_meta` to be an object");
         check(r#"{"_meta":{},"_meta":{}}"#, "duplicate field `_meta`");
-        check(r#"{"_meta":{"traceparent":"a","traceparent":"b"}}"#, "`_meta`: duplicate field `traceparent`");
+        check(r#"{"_meta":{"traceparent":"a","traceparent":"b"}}"#, "`_meta.traceparent` stands twice");
         check(
             r#"{"_meta":{"progressToken":1.5}}"#,
             "`_meta.progressToken`: invalid type: floating point `1.5`, expected a string or an integer",

@@ -7,7 +7,7 @@
 //! Source: `ClientRequest` and `ClientNotification` at the end of each revision's schema; SEP-2663 for the tasks of
 //! 2026-07-28.
 
-use super::Revision;
+use super::{Need, Revision};
 
 /// A request or notification of a client.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -190,6 +190,16 @@ impl Method {
         matches!(self, Self::CallTool | Self::GetPrompt | Self::ReadResource)
     }
 
+    /// What the client must have declared to use it: the tasks of the modern era are an extension (SEP-2663; conformance
+    /// `tasks/capability.ts`).
+    #[must_use]
+    pub const fn need_in(self, revision: Revision) -> Option<Need> {
+        match self {
+            Self::GetTask | Self::UpdateTask | Self::CancelTask if revision.is_modern() => Some(Need::Tasks),
+            _ => None,
+        }
+    }
+
     fn row(self) -> &'static Row {
         &ROWS[self as usize]
     }
@@ -210,6 +220,18 @@ mod tests {
         assert_eq!(Method::parse("TOOLS/LIST"), None);
         assert_eq!(Method::parse("tools/list "), None);
         assert_eq!(Method::parse("sampling/createMessage"), None);
+    }
+
+    #[test]
+    fn only_tasks_need_an_extension_and_only_in_the_modern_era() {
+        for method in Method::all() {
+            let needs = method.need_in(Revision::V2026_07_28) == Some(Need::Tasks);
+            assert_eq!(
+                needs,
+                method.as_str().starts_with("tasks/") && method.is_known_in(Revision::V2026_07_28)
+            );
+            assert_eq!(method.need_in(Revision::V2025_11_25), None);
+        }
     }
 
     /// The schema's unions, revision by revision, as a list to compare with: another road to the same cells.

@@ -69,5 +69,8 @@ pub use subscription::{Acknowledged, SubscriptionEnded, SubscriptionFilter, subs
 pub use task::{
     Task, TaskAnswers, TaskCreated, TaskDetail, TaskStatus, TaskView, TaskWish, read_task_id, to_iso8601,
 };
-pub use tool::{CallToolParams, CallToolResult, TaskSupport, ToolAnnotations, ToolInfo};
+pub use tool::{CallMode, CallToolParams, CallToolResult, TaskSupport, ToolAnnotations, ToolInfo};
 pub use write::{Object, Shape, to_raw, write_array};
+
+#[cfg(test)]
+mod tests;

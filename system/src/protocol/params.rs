@@ -23,7 +23,7 @@ pub(super) fn optional<'a, T: Deserialize<'a>>(
     name: &str,
     field: Option<&'a RawValue>,
 ) -> Result<Option<T>, Fault> {
-    let Some(field) = field else { return Ok(None) };
+    let Some(field) = field.filter(|field| field.get() != "null") else { return Ok(None) };
     match serde_json::from_str(field.get()) {
         Ok(value) => Ok(Some(value)),
         Err(error) => Err(Fault::invalid_params(format!("`{name}`: {}", reason(&error)))),
@@ -37,7 +37,7 @@ pub(super) fn required<'a, T: Deserialize<'a>>(name: &str, field: Option<&'a Raw
 
 /// Reads a string, without a copy where it has no escapes.
 pub(super) fn text<'a>(name: &str, field: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Fault> {
-    let Some(field) = field else { return Ok(None) };
+    let Some(field) = field.filter(|field| field.get() != "null") else { return Ok(None) };
     if let Ok(text) = serde_json::from_str::<&'a str>(field.get()) {
         return Ok(Some(text.into()));
     }
@@ -46,7 +46,7 @@ pub(super) fn text<'a>(name: &str, field: Option<&'a RawValue>) -> Result<Option
 
 /// Takes a field that is an object, as a slice of `whole`.
 pub(super) fn object(name: &str, whole: &Raw, field: Option<&RawValue>) -> Result<Option<Raw>, Fault> {
-    match field {
+    match field.filter(|field| field.get() != "null") {
         None => Ok(None),
         Some(raw) if raw.get().starts_with('{') => Ok(Some(Raw::slice_of(whole.bytes(), raw))),
         Some(_) => Err(Fault::invalid_params(format!("`{name}` must be an object"))),

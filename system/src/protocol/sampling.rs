@@ -138,14 +138,16 @@ impl CreateMessageParams {
         Self { messages: vec![SamplingMessage::user(text)], max_tokens, ..Self::default() }
     }
 
-    /// What the client must have declared.
+    /// What the client must have declared. Context had no capability of its own before 2025-11-25; tools did not exist
+    /// then, so a client of those revisions can never have declared them.
     #[must_use]
-    pub fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self, revision: Revision) -> Vec<Need> {
         let mut needs = vec![Need::Sampling];
         if !self.tools.is_empty() || self.tool_choice.is_some() {
             needs.push(Need::SamplingTools);
         }
-        if self.include_context.is_some_and(|context| context != IncludeContext::None) {
+        let context = self.include_context.is_some_and(|context| context != IncludeContext::None);
+        if context && revision.has_sampling_tools() {
             needs.push(Need::SamplingContext);
         }
         needs

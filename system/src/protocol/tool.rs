@@ -5,6 +5,8 @@
 //!
 //! Source: `server/tools` of each revision and its schema; 2025-11-25 `basic/utilities/tasks`, Tool-Level Negotiation.
 
+mod support;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,6 +16,8 @@ use super::implementation::icons_and_meta;
 use super::shape::ResultShape;
 use super::write::{Object, Shape};
 use super::{Content, Fault, Icon, Revision, params};
+
+pub use support::{CallMode, TaskSupport};
 
 /// A tool that can be called.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -60,36 +64,6 @@ impl ToolInfo {
             icons: Vec::new(),
             task_support: TaskSupport::Forbidden,
             meta: None,
-        }
-    }
-}
-
-/// Whether a call may, must or must not run as a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(from = "Execution")]
-pub enum TaskSupport {
-    /// Never.
-    #[default]
-    Forbidden,
-    /// If the client wishes.
-    Optional,
-    /// Always.
-    Required,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Execution {
-    #[serde(default)]
-    task_support: Option<String>,
-}
-
-impl From<Execution> for TaskSupport {
-    fn from(execution: Execution) -> Self {
-        match execution.task_support.as_deref() {
-            Some("optional") => Self::Optional,
-            Some("required") => Self::Required,
-            _ => Self::Forbidden,
         }
     }
 }

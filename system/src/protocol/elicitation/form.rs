@@ -2,8 +2,8 @@
 
 use crate::jsonrpc::Raw;
 
-use super::super::Revision;
-use super::super::write::{Object, Shape, write_array};
+use super::super::write::{Object, Shape, to_raw, write_array};
+use super::super::{Fault, Revision, params};
 
 /// A form: named fields in the order in which they are shown.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -116,6 +116,26 @@ impl Form {
     pub fn optional(mut self, name: impl Into<String>, field: Field) -> Self {
         self.fields.push((name.into(), field));
         self
+    }
+}
+
+impl Form {
+    /// Checks what stands in a form that came back from a client of this revision: it is the client's word, not the
+    /// user's.
+    ///
+    /// # Errors
+    /// -32602 that names the first field which does not fit.
+    pub fn check(&self, content: &Raw, revision: Revision) -> Result<(), Fault> {
+        let schema = to_raw(self, revision).decode().and_then(|schema: serde_json::Value| {
+            let content: serde_json::Value = content.decode()?;
+            Ok((schema, content))
+        });
+        let (schema, content) = schema
+            .map_err(|error| Fault::invalid_params(format!("`content`: {}", params::reason(&error))))?;
+        // Only a field with a schema of its own can make the form no schema: a mistake of ours.
+        let schema = jsonschema::validator_for(&schema).map_err(|_| Fault::internal())?;
+        let fits = schema.validate(&content);
+        fits.map_err(|error| Fault::invalid_params(format!("`content{}`: {error}", error.instance_path())))
     }
 }
 

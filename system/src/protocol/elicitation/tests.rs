@@ -105,3 +105,21 @@ fn an_answer_is_read_field_by_field() {
     );
     assert_eq!(read(r#"{"action":"accept","content":[]}"#), Err("`content` must be an object".into()));
 }
+
+#[test]
+fn what_comes_back_is_held_to_the_form() {
+    let form = Form::default()
+        .required("name", Field::text().between(1.0, 3.0))
+        .optional("age", Field::integer().between(0.0, 150.0))
+        .optional("colours", Field::any_of(["red", "blue"]));
+    let check = |content: &str, revision: Revision, expect: Result<(), &str>| {
+        let content = Raw::parse(bytes::Bytes::copy_from_slice(content.as_bytes())).expect("JSON");
+        let got = form.check(&content, revision).map_err(|fault| fault.message);
+        assert_eq!(got, expect.map_err(str::to_owned), "{content:?}");
+    };
+    check(r#"{"name":"Ann","age":7,"colours":["red"]}"#, R4, Ok(()));
+    check(r#"{"name":"Ann","colours":"red"}"#, R3, Ok(()));
+    check("{}", R4, Err("`content`: \"name\" is a required property"));
+    check(r#"{"name":"Annabel"}"#, R4, Err("`content/name`: \"Annabel\" is longer than 3 characters"));
+    check(r#"{"name":"Ann","age":1.5}"#, R4, Err("`content/age`: 1.5 is not of type \"integer\""));
+}

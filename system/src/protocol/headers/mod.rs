@@ -16,29 +16,24 @@ mod param;
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::jsonrpc::Raw;
-
-use super::{Fault, Method, from_base64, params};
+use super::{Fault, Method, from_base64};
 
 pub use param::{BadAnnotation, ParamHeaders};
 
-/// Checks `Mcp-Method`, and `Mcp-Name` where the method has one, against a request.
+/// Checks `Mcp-Method`, and `Mcp-Name` where the method has one, against a request. `name` is what the body has for it,
+/// from [`RequestMeta::read_named`](super::RequestMeta::read_named).
 ///
 /// # Errors
 /// [`Fault::header_mismatch`].
-pub fn check_request(headers: &HeaderMap, method: &str, params: &Raw) -> Result<(), Fault> {
+pub fn check_request(headers: &HeaderMap, method: &str, name: Option<&str>) -> Result<(), Fault> {
     match value(headers, "Mcp-Method")? {
         None => return Err(Fault::header_mismatch("Mcp-Method header is missing")),
         Some(header) if header != method => return Err(mismatch("Mcp-Method", "the method")),
         Some(_) => {}
     }
     let Some(field) = Method::parse(method).and_then(Method::name_parameter) else { return Ok(()) };
-    let body = name_in_body(field, params)?;
-    let header = value(headers, "Mcp-Name")?.map(decode).transpose()?;
-    match (header, body) {
+    match (value(headers, "Mcp-Name")?.map(decode).transpose()?, name) {
         (None, None) => Ok(()),
         (Some(header), Some(body)) if header == body => Ok(()),
         (None, Some(_)) => Err(Fault::header_mismatch("Mcp-Name header is missing")),
@@ -82,26 +77,6 @@ fn decode(value: &str) -> Result<Cow<'_, str>, Fault> {
         from_base64(encoded).map_err(|_| Fault::header_mismatch("A header value is not valid base64"))?;
     let text = String::from_utf8(bytes).map_err(|_| Fault::header_mismatch("A header value is not UTF-8"))?;
     Ok(text.into())
-}
-
-/// The string that the body has for `Mcp-Name`. What is no string will be refused with the parameters; here it is none.
-fn name_in_body<'a>(field: &str, body: &'a Raw) -> Result<Option<Cow<'a, str>>, Fault> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow, default)]
-        name: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        uri: Option<&'a RawValue>,
-        #[serde(borrow, default, rename = "taskId")]
-        task_id: Option<&'a RawValue>,
-    }
-    let fields: Fields<'_> = params::fields(body)?;
-    let raw = match field {
-        "name" => fields.name,
-        "uri" => fields.uri,
-        _ => fields.task_id,
-    };
-    Ok(params::text(field, raw).ok().flatten())
 }
 
 fn mismatch(header: &str, body: &str) -> Fault {

@@ -37,7 +37,9 @@ fn every_member_has_its_place() {
         tool_choice: Some(ToolChoice::Required),
         ..CreateMessageParams::text("x", 7)
     };
-    assert_eq!(params.needs(), [Need::Sampling, Need::SamplingTools, Need::SamplingContext]);
+    let all = [Need::Sampling, Need::SamplingTools, Need::SamplingContext];
+    assert_eq!(params.needs(Revision::V2025_11_25), all);
+    assert_eq!(params.needs(Revision::V2025_06_18), all[..2]);
     let common = r#"{"messages":[{"role":"user","content":{"type":"text","text":"x"}}],"modelPreferences":{"hints":[{"name":"m"}],"costPriority":0,"speedPriority":0.5,"intelligencePriority":1},"systemPrompt":"s","includeContext":"thisServer","temperature":0.1,"maxTokens":7,"stopSequences":["\n"],"metadata":{"k":1}"#;
     let ask = Ask::from(params);
     assert_eq!(to_raw(&ask, Revision::V2025_06_18).as_str(), format!("{common}}}"));
