@@ -40,7 +40,10 @@ pub trait Disk: Clone + Send + Sync + 'static {
 }
 
 /// An open file. Shared handles are allowed; positioned calls do not move a cursor.
-#[expect(clippy::len_without_is_empty, reason = "a length that may fail answers the question of emptiness already")]
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a length that may fail answers the question of emptiness already"
+)]
 pub trait File: Send + Sync + 'static {
     /// Its length in bytes.
     fn len(&self) -> io::Result<u64>;

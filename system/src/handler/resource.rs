@@ -243,7 +243,9 @@ fn match_template(template: &str, uri: &str) -> Option<Variables> {
         } else if next_literal.is_empty() {
             return None;
         } else {
-            1 + rest.get(1..)?.find(next_literal)?
+            // At least one character, whatever it is.
+            let least = rest.chars().next()?.len_utf8();
+            least + rest.get(least..)?.find(next_literal)?
         };
         let value = rest.get(..end).filter(|value| !value.is_empty())?;
         variables.insert(name.to_owned(), value.to_owned());

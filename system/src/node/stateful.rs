@@ -104,16 +104,13 @@ impl<E: Env> Core<E> {
 
     /// Takes a notification in a session.
     pub(super) fn notified(&self, seat: &Seat, notification: &Notification) {
-        match Method::parse(&notification.method) {
-            Some(Method::Cancelled) => {
-                // A cancellation of something that ended, or never was, is no error (`utilities/cancellation`).
-                if let Ok(params) = Cancelled::read(&notification.params) {
-                    seat.session.calls.cancel(&params.request_id, CancelReason::Client);
-                }
-            }
-            // `initialized` opens nothing that was closed, progress of our questions is not shown to anybody, and
-            // roots are asked for each time they are needed.
-            _ => {}
+        // `initialized` opens nothing that was closed, progress of our questions is not shown to anybody, and roots are
+        // asked for each time they are needed. A cancellation of something that ended, or never was, is no error
+        // (`utilities/cancellation`).
+        if Method::parse(&notification.method) == Some(Method::Cancelled)
+            && let Ok(params) = Cancelled::read(&notification.params)
+        {
+            seat.session.calls.cancel(&params.request_id, CancelReason::Client);
         }
     }
 

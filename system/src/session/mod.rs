@@ -5,9 +5,9 @@
 
 mod calls;
 mod questions;
-mod session;
+mod state;
 mod stream;
 
 pub(crate) use calls::Calls;
-pub(crate) use session::{Refusal, Session, SessionBounds};
+pub(crate) use state::{Refusal, Session, SessionBounds};
 pub(crate) use stream::{Item, Reader, StreamBounds, StreamLog};

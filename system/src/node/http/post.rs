@@ -228,7 +228,6 @@ impl<E: Env> HttpEdge<E> {
         revision: Revision,
         principal: Principal,
     ) -> Result<Http, Fault> {
-        check_request(&head.headers, &request.method, &request.params)?;
         let method = Method::parse(&request.method);
         if method == Some(Method::CallTool) {
             self.check_param_headers(head, &request)?;
@@ -295,13 +294,14 @@ impl<E: Env> Drop for LoneCall<'_, E> {
     }
 }
 
-/// Places a message in an era by its headers and its `_meta`.
+/// Places a message in an era by its headers and its `_meta`; a modern request's headers must repeat its body.
 fn judge(head: &Parts, message: &Message) -> Result<(Era, RequestMeta), Fault> {
-    let meta = match message {
-        Message::Request(Request { params, .. }) | Message::Notification(Notification { params, .. }) => {
-            RequestMeta::read(params)?
+    let (meta, name) = match message {
+        Message::Request(Request { method, params, .. }) => {
+            RequestMeta::read_named(Method::parse(method), params)?
         }
-        Message::Answer(_) => RequestMeta::default(),
+        Message::Notification(Notification { params, .. }) => (RequestMeta::read(params)?, None),
+        Message::Answer(_) => (RequestMeta::default(), None),
     };
     let facts = Facts {
         carrier: Carrier::Http,
@@ -310,5 +310,9 @@ fn judge(head: &Parts, message: &Message) -> Result<(Era, RequestMeta), Fault> {
         method: MethodClass::of(message),
         session: head.headers.contains_key(names::MCP_SESSION_ID),
     };
-    facts.era().map(|era| (era, meta))
+    let era = facts.era()?;
+    if let (Era::Modern(_), Message::Request(request)) = (era, message) {
+        check_request(&head.headers, &request.method, name.as_deref())?;
+    }
+    Ok((era, meta))
 }

@@ -11,20 +11,12 @@ use crate::dispatch::Target;
 use crate::env::Env;
 use crate::handler::Reply;
 use crate::jsonrpc::Raw;
-use crate::protocol::{CallToolParams, Fault, Need, RequestMeta, Revision, TaskCreated, TaskSupport};
+use crate::protocol::{CallMode, CallToolParams, Fault, RequestMeta, TaskCreated};
 use crate::seal::{Principal, TaskTicket};
 use crate::task::{Call, Command, Create, Reply as Stored};
 
 /// How often a client should ask.
 const POLL_INTERVAL_MS: u64 = 500;
-
-/// What becomes of a call.
-enum Verdict {
-    /// It is answered by its own result.
-    Call,
-    /// It becomes a task, which its client would like to live so long.
-    Task(Option<u64>),
-}
 
 /// The work of making a call a task, where it is to become one.
 ///
@@ -38,10 +30,13 @@ pub(in crate::node) fn create<E: Env>(
     meta: &RequestMeta,
 ) -> Result<Option<Work>, Fault> {
     let Target::Tool(tool, arguments) = target else { return Ok(None) };
-    let wish_ms = match verdict(caller, tool.info.task_support, params)? {
-        Verdict::Call => return Ok(None),
-        Verdict::Task(wish_ms) => wish_ms,
-    };
+    let client = &caller.client;
+    let wish = CallToolParams::read(params)?.task;
+    // Where it is ours to decide: a tool that may run as a task was made for it.
+    match tool.info.task_support.mode(client.revision, wish.is_some(), &client.capabilities)? {
+        CallMode::Direct => return Ok(None),
+        CallMode::Task | CallMode::Either => {}
+    }
     let id = core.mint_task();
     let key = TaskKey { id, principal: owner(caller) };
     let ticket = TaskTicket { slot: 0, tenant: 0, principal: key.principal, id, created: core.env.wall() };
@@ -50,7 +45,7 @@ pub(in crate::node) fn create<E: Env>(
         id,
         sealed: sealed.clone(),
         principal: key.principal,
-        ttl_ms: Some(wish_ms.unwrap_or(core.limits.task_ttl_ms)),
+        ttl_ms: Some(wish.and_then(|wish| wish.ttl_ms).unwrap_or(core.limits.task_ttl_ms)),
         poll_interval_ms: Some(POLL_INTERVAL_MS),
         call: Call { method: "tools/call".into(), tool: tool.info.name.as_str().into() },
     });
@@ -76,36 +71,6 @@ pub(in crate::node) fn create<E: Env>(
             Ok(Reply::Node(Box::new(TaskCreated(wire_task(&summary)))))
         })
     })))
-}
-
-fn verdict(caller: &Caller, support: TaskSupport, params: &Raw) -> Result<Verdict, Fault> {
-    let client = &caller.client;
-    if client.revision.is_modern() {
-        let able = client.capabilities.has(Need::Tasks);
-        return match support {
-            TaskSupport::Forbidden => Ok(Verdict::Call),
-            TaskSupport::Optional | TaskSupport::Required if able => Ok(Verdict::Task(None)),
-            TaskSupport::Optional => Ok(Verdict::Call),
-            TaskSupport::Required => {
-                let missing = client.capabilities.missing(&[Need::Tasks]);
-                Err(missing.map_or_else(Fault::internal, Fault::missing_capability))
-            }
-        };
-    }
-    if client.revision != Revision::V2025_11_25 {
-        // Revisions without tasks wait for the result, whatever the tool would prefer.
-        return Ok(Verdict::Call);
-    }
-    match (CallToolParams::read(params)?.task, support) {
-        (Some(_), TaskSupport::Forbidden) => {
-            Err(Fault::method_not_found("tools/call as a task for this tool"))
-        }
-        (None, TaskSupport::Required) => {
-            Err(Fault::method_not_found("tools/call without a task for this tool"))
-        }
-        (Some(wish), _) => Ok(Verdict::Task(wish.ttl_ms)),
-        (None, _) => Ok(Verdict::Call),
-    }
 }
 
 /// Whose a task is: the principal's. Anonymous callers cannot be told apart, so theirs are their session's; without a
