@@ -17,6 +17,19 @@ pub fn processor_time(pid: u32) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1_000 / TICKS_A_SECOND))
 }
 
+/// Processor time that the whole machine has spent on anything so far, all cores together; time that a hypervisor gave
+/// to others is spent too.
+#[must_use]
+pub fn machine_time() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace().take(8);
+    let ticks = fields.map(|field| field.parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
+    // The fourth and fifth are idle and waiting for disks.
+    let busy: u64 =
+        ticks.iter().enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    Some(Duration::from_millis(busy * 1_000 / TICKS_A_SECOND))
+}
+
 /// Resident memory of a process in bytes.
 #[must_use]
 pub fn resident_bytes(pid: u32) -> Option<u64> {
@@ -54,6 +67,7 @@ mod tests {
     fn a_process_can_read_its_own_use() {
         let own = std::process::id();
         assert!(processor_time(own).is_some());
+        assert!(machine_time() >= processor_time(own));
         assert!(resident_bytes(own).is_some_and(|bytes| bytes > 100_000));
         assert!(open_files_max().is_some_and(|files| files > 16));
         assert_eq!(processor_time(u32::MAX), None);

@@ -1,8 +1,9 @@
 //! Two servers under the same load in turns, as ratios: processor time per call and rate, or memory per idle connection.
 //!
 //! Figures of a shared machine move by a third within minutes; ratios of neighbouring runs hardly move. So the servers
-//! take turns in pairs, the order within a pair alternates, and the median over the pairs is the result. Both run here,
-//! on loopback, as children of this program, and end with it.
+//! take turns in pairs, the order within a pair alternates, and the median over the pairs is the result; pairs during
+//! which others used the machine are shown and left out. Both run here, on loopback, as children of this program, and
+//! end with it.
 //!
 //! ```text
 //! cargo run --release --example compare -- \
@@ -89,36 +90,54 @@ impl Args {
     }
 }
 
+/// One figure of both servers, from neighbouring runs.
+struct Pair {
+    a: f64,
+    b: f64,
+    /// Share of the machine that others took meanwhile, in the worse of both runs.
+    others: f64,
+}
+
 /// One figure of both servers, measured in turns.
 struct Comparison {
     name: &'static str,
     unit: &'static str,
-    pairs: Vec<(f64, f64)>,
+    pairs: Vec<Pair>,
 }
 
+/// With more of the machine taken by others, a pair says nothing about rate and latency.
+const OTHERS_MAX: f64 = 0.1;
+
 impl Comparison {
-    fn new(name: &'static str, unit: &'static str, pairs: Vec<(f64, f64)>) -> Self {
-        Self { name, unit, pairs }
+    /// The pairs of a quiet machine; all of them where it never was quiet.
+    fn valid(&self) -> (bool, Vec<&Pair>) {
+        let quiet: Vec<&Pair> = self.pairs.iter().filter(|pair| pair.others <= OTHERS_MAX).collect();
+        if quiet.is_empty() { (false, self.pairs.iter().collect()) } else { (true, quiet) }
     }
 
-    fn ratio(&self) -> f64 {
-        median(self.pairs.iter().map(|(a, b)| a / b).collect())
+    fn median(&self, pick: fn(&Pair) -> f64) -> f64 {
+        median(self.valid().1.into_iter().map(pick).collect())
     }
 
     fn print(&self) {
         println!("{} ({})", self.name, self.unit);
-        for (a, b) in &self.pairs {
-            println!("  A {a:>12.2}   B {b:>12.2}   A/B {:>7.3}", a / b);
+        for Pair { a, b, others } in &self.pairs {
+            let busy = if *others > OTHERS_MAX { "   others used the machine" } else { "" };
+            println!("  A {a:>12.2}   B {b:>12.2}   A/B {:>7.3}{busy}", a / b);
         }
-        println!("  median A/B {:.3}", self.ratio());
+        let (quiet, valid) = self.valid();
+        let warning = if quiet { "" } else { "; the machine was never quiet, so this is no result" };
+        println!("  median A/B {:.3} of {} pairs{warning}", self.median(|pair| pair.a / pair.b), valid.len());
     }
 
     fn to_json(&self) -> Value {
-        let side = |pick: fn(&(f64, f64)) -> f64| median(self.pairs.iter().map(pick).collect());
+        let pairs =
+            self.pairs.iter().map(|Pair { a, b, others }| json!({ "a": a, "b": b, "others": others }));
         json!({
-            "unit": self.unit, "ratio": self.ratio(),
-            "a": side(|pair| pair.0), "b": side(|pair| pair.1),
-            "pairs": self.pairs,
+            "unit": self.unit, "quiet": self.valid().0,
+            "ratio": self.median(|pair| pair.a / pair.b),
+            "a": self.median(|pair| pair.a), "b": self.median(|pair| pair.b),
+            "pairs": pairs.collect::<Vec<_>>(),
         })
     }
 }

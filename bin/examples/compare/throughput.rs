@@ -1,11 +1,12 @@
 //! Rate and processor time per call, as fast as it goes and at a fixed rate.
 
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
-use switchboard_bin::load::{Outcome, run};
+use switchboard_bin::load::{Outcome, run, usage};
 
 use crate::server::{Problem, Server};
-use crate::{Args, Comparison};
+use crate::{Args, Comparison, Pair};
 
 /// What one run found.
 #[derive(Clone, Copy)]
@@ -13,6 +14,8 @@ struct Figures {
     cpu_us: f64,
     rate: f64,
     p99_ms: f64,
+    /// Share of the machine that neither the server nor the generator used.
+    others: f64,
 }
 
 pub(crate) async fn compare(args: &Args) -> Result<Vec<Comparison>, Problem> {
@@ -36,7 +39,8 @@ fn of(
     pairs: &[(Figures, Figures)],
     pick: fn(&Figures) -> f64,
 ) -> Comparison {
-    Comparison::new(name, unit, pairs.iter().map(|(a, b)| (pick(a), pick(b))).collect())
+    let pair = |(a, b): &(Figures, Figures)| Pair { a: pick(a), b: pick(b), others: a.others.max(b.others) };
+    Comparison { name, unit, pairs: pairs.iter().map(pair).collect() }
 }
 
 async fn pairs(
@@ -72,13 +76,43 @@ async fn measure(args: &Args, server: &mut Server, url: &str, rate: Option<f64>)
     ];
     further.extend(rate.map(|rate| format!("--rate={rate}")));
     let options = args.load(url, &further)?;
-    let before = server.processor_time()?;
+    let (begin, before) = (Instant::now(), Spent::now(server)?);
     let report = run(options, |_| ControlFlow::Continue(())).await?;
-    let spent = server.processor_time()? - before;
+    let (elapsed, after) = (begin.elapsed(), Spent::now(server)?);
     if report.counts.of(Outcome::Ok) != report.sent {
         return Err(Problem(format!("{url} did not answer all calls well, so nothing compares:\n{report}")));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2⁵³ requests")]
-    let cpu_us = spent.as_secs_f64() * 1e6 / report.sent as f64;
-    Ok(Figures { cpu_us, rate: report.rps, p99_ms: report.latency.p99_ms })
+    let server_s = (after.server - before.server).as_secs_f64();
+    let others_s =
+        (after.machine - before.machine).as_secs_f64() - server_s - (after.own - before.own).as_secs_f64();
+    let cores = std::thread::available_parallelism()?.get();
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a run has far fewer than 2⁵³ requests, a machine fewer cores"
+    )]
+    let (sent, capacity_s) = (report.sent as f64, elapsed.as_secs_f64() * cores as f64);
+    Ok(Figures {
+        cpu_us: server_s * 1e6 / sent,
+        rate: report.rps,
+        p99_ms: report.latency.p99_ms,
+        others: (others_s / capacity_s).max(0.0),
+    })
+}
+
+/// Processor time until now.
+struct Spent {
+    server: Duration,
+    own: Duration,
+    machine: Duration,
+}
+
+impl Spent {
+    fn now(server: &mut Server) -> Result<Self, Problem> {
+        let untold = || Problem("/proc tells no processor time".to_owned());
+        Ok(Self {
+            server: server.processor_time()?,
+            own: usage::processor_time(std::process::id()).ok_or_else(untold)?,
+            machine: usage::machine_time().ok_or_else(untold)?,
+        })
+    }
 }
