@@ -76,6 +76,16 @@ fn chunks_that_pass_the_limit_are_refused_when_they_do() {
 }
 
 #[test]
+fn a_single_chunk_that_passes_the_limit_is_refused_too() {
+    bench().run(async |bench| {
+        bench.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        bench.send(&format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1_001))).await;
+        let answer = bench.receive_until("the body is larger than 1000 bytes").await;
+        assert_eq!(status(&answer), "413");
+    });
+}
+
+#[test]
 fn a_refusal_is_read_although_the_body_still_comes() {
     bench_with(Limits::DEFAULT, 512).run(async |bench| {
         bench.send("POST /unread HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n").await;

@@ -285,6 +285,7 @@ fn accept_is_read_by_the_most_specific_range() {
     check_accept(&["application/json;a=\"x, text/event-stream\""], true, false);
     check_accept(&["application/json; charset=utf-8 ; Q=0"], false, false);
     check_accept(&["nonsense, application/json"], true, false);
+    check_accept(&["application/json, application/json;version=2;q=0"], true, false);
     check_accept(&["application/jsonp"], false, false);
 }
 

@@ -147,12 +147,13 @@ impl Bench {
 
     /// How the server's side ended, once it has.
     async fn ended(&self) -> End {
-        loop {
+        for _ in 0..2_000_000 {
             if let Some(end) = self.end.lock().unwrap().take() {
                 return end;
             }
             self.world.sleep_ms(1).await;
         }
+        panic!("the connection did not end by {} ms", self.world.now_ms());
     }
 
     /// The time in the world, give or take the millisecond in which [`ended`](Self::ended) looks again.

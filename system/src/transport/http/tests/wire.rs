@@ -132,3 +132,23 @@ fn a_full_node_answers_503_and_lets_it_be_read() {
         assert_eq!(world.now_ms(), 0);
     });
 }
+
+#[test]
+fn a_full_node_does_not_wait_for_a_peer_that_stays() {
+    let world = Toy::default();
+    let (_client, server) = wires(16);
+    world.run(refuse(&world, server, &Limits::DEFAULT));
+    assert_eq!(world.now_ms(), 1_000);
+    let (mut client, server) = wires(64 * 1024);
+    world.run(async {
+        let read = async {
+            let mut text = String::new();
+            client.read_to_string(&mut text).await.unwrap();
+            // Had the server closed on this, the reset could have overtaken its answer.
+            client.write_all(b"POST / HTTP/1.1\r\n").await.unwrap();
+            client.shutdown().await.unwrap();
+        };
+        futures_util::future::join(read, refuse(&world, server, &Limits::DEFAULT)).await;
+    });
+    assert_eq!(world.now_ms(), 1_000);
+}
