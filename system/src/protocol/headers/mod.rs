@@ -17,16 +17,27 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 
-use super::{Fault, Method, from_base64};
+use crate::jsonrpc::Raw;
+
+use super::{Fault, Method, RequestMeta, from_base64};
 
 pub use param::{BadAnnotation, ParamHeaders};
 
-/// Checks `Mcp-Method`, and `Mcp-Name` where the method has one, against a request. `name` is what the body has for it,
-/// from [`RequestMeta::read_named`](super::RequestMeta::read_named).
+/// Checks `Mcp-Method`, and `Mcp-Name` where the method has one, against a request.
+///
+/// # Errors
+/// [`Fault::header_mismatch`], or [`Fault::malformed_meta`] where the parameters cannot be read at all.
+pub fn check_request(headers: &HeaderMap, method: &str, params: &Raw) -> Result<(), Fault> {
+    let (_, name) = RequestMeta::read_named(Method::parse(method), params)?;
+    check_named(headers, method, name.as_deref())
+}
+
+/// The same for whoever has read the parameters already: `name` is what the body has for `Mcp-Name`, from
+/// [`RequestMeta::read_named`].
 ///
 /// # Errors
 /// [`Fault::header_mismatch`].
-pub fn check_request(headers: &HeaderMap, method: &str, name: Option<&str>) -> Result<(), Fault> {
+pub fn check_named(headers: &HeaderMap, method: &str, name: Option<&str>) -> Result<(), Fault> {
     match value(headers, "Mcp-Method")? {
         None => return Err(Fault::header_mismatch("Mcp-Method header is missing")),
         Some(header) if header != method => return Err(mismatch("Mcp-Method", "the method")),

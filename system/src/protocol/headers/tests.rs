@@ -2,7 +2,6 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::super::RequestMeta;
 use super::*;
 use crate::jsonrpc::Raw;
 
@@ -19,11 +18,6 @@ fn map(headers: &[(&str, &str)]) -> HeaderMap {
     map
 }
 
-fn request(headers: &HeaderMap, method: &str, params: &Raw) -> Result<(), Fault> {
-    let (_, name) = RequestMeta::read_named(Method::parse(method), params).expect("params");
-    check_request(headers, method, name.as_deref())
-}
-
 fn show(outcome: Result<(), Fault>) -> String {
     match outcome {
         Ok(()) => "fits".into(),
@@ -37,7 +31,7 @@ fn show(outcome: Result<(), Fault>) -> String {
 #[test]
 fn method_and_name_must_say_what_the_body_says() {
     let check = |method: &str, params: &str, headers: &[(&str, &str)], expect: &str| {
-        assert_eq!(show(request(&map(headers), method, &raw(params))), expect, "{method} {headers:?}");
+        assert_eq!(show(check_request(&map(headers), method, &raw(params))), expect, "{method} {headers:?}");
     };
     let differs = "Mcp-Method header does not match `the method` in the body";
     check("tools/list", "{}", &[("Mcp-Method", "tools/list")], "fits");
@@ -80,7 +74,7 @@ fn a_name_may_be_wrapped_in_base64_marks() {
     let check = |header: &str, body: &str, expect: &str| {
         let headers = map(&[("Mcp-Method", "tools/call"), ("Mcp-Name", header)]);
         let params = serde_json::json!({ "name": body }).to_string();
-        assert_eq!(show(request(&headers, "tools/call", &raw(&params))), expect, "{header}");
+        assert_eq!(show(check_request(&headers, "tools/call", &raw(&params))), expect, "{header}");
     };
     let differs = "Mcp-Name header does not match `name` in the body";
     check("=?base64?SGVsbG8=?=", "Hello", "fits");
