@@ -1,3 +1,5 @@
+//! What options are taken, and how wrong ones are refused.
+
 use clap::Parser;
 
 use super::*;

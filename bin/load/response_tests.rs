@@ -1,3 +1,5 @@
+//! Answers of every framing, cut at every byte.
+
 use super::*;
 
 fn decode(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<(Head, Vec<u8>), Malformed> {
