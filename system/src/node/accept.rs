@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::core::Core;
 use super::life::Stage;
-use super::line::serve_lines;
+use super::line::{Peer, serve_lines};
 use crate::client::Principal;
 use crate::env::{Either, Env, Listener, race};
 use crate::event::Event;
@@ -111,7 +111,7 @@ pub(super) async fn accept_lines<E: Env>(
         let Some(permit) = Permit::take(&core, &turnstile) else { return };
         env.spawn("line connection", async move {
             let (reader, writer) = tokio::io::split(stream);
-            serve_lines(&core, Principal::anonymous(), reader, writer).await;
+            serve_lines(&core, Principal::anonymous(), Peer::Network, reader, writer).await;
             drop(permit);
         });
     })

@@ -201,6 +201,11 @@ impl<E: Env> Channel<E> {
         self.log.end();
     }
 
+    /// Whether nothing is under way: no call, and no subscription.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.calls.len() == 0 && self.lock().listens.is_empty()
+    }
+
     /// Waits until no call is under way.
     pub(super) async fn idle(&self) {
         self.calls.idle().await;

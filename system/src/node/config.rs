@@ -106,6 +106,14 @@ impl Config {
                 ));
             }
         }
+        if let Some(address) = self.tcp.filter(|address| !address.ip().is_loopback())
+            && !self.open_to_the_network
+        {
+            return Err(format!(
+                "lines on {address} have no way to show a token: \
+                 listen on loopback, or say open_to_the_network = true"
+            ));
+        }
         if let Some(http) = &self.http
             && !http.listen.ip().is_loopback()
             && http.hosts.is_empty()

@@ -12,7 +12,7 @@ use super::config::Config;
 use super::core::{Core, Parts};
 use super::http::{Handle, HttpEdge};
 use super::life::Stage;
-use super::line::serve_lines;
+use super::line::{Peer, serve_lines};
 use super::reap::reap;
 use crate::cancel::CancelReason;
 use crate::client::Principal;
@@ -144,7 +144,7 @@ impl<E: Env> Node<E> {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
-        serve_lines(&self.core, Principal::named("stdio"), reader, writer).await;
+        serve_lines(&self.core, Principal::named("stdio"), Peer::Parent, reader, writer).await;
     }
 
     /// Ends the node in order: nothing new is taken, streams end with a word on when to come back, calls under way are

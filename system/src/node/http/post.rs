@@ -19,7 +19,7 @@ use crate::ids::StreamId;
 use crate::jsonrpc::{Answer, Incoming, Malformed, Message, Notification, Request, parse};
 use crate::protocol::{
     Cache, CallToolParams, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version,
-    carried_message, headers::check_request,
+    carried_message, headers::check_named,
 };
 use crate::session::{Calls, Session, StreamLog};
 use crate::transport::http::{Accepts, AnswerStream, RequestBody, ResponseBody, is_json, names, plain};
@@ -312,7 +312,7 @@ fn judge(head: &Parts, message: &Message) -> Result<(Era, RequestMeta), Fault> {
     };
     let era = facts.era()?;
     if let (Era::Modern(_), Message::Request(request)) = (era, message) {
-        check_request(&head.headers, &request.method, name.as_deref())?;
+        check_named(&head.headers, &request.method, name.as_deref())?;
     }
     Ok((era, meta))
 }
