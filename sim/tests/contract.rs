@@ -1,5 +1,7 @@
 //! The kernel keeps the TCP contract, over many seeds: between two nodes and on one, calm and with small windows.
 
+use std::time::Duration;
+
 use switchboard_sim::contract::{Bed, Check, all};
 use switchboard_sim::{NodeId, Options, SimEnv, World};
 
@@ -9,6 +11,8 @@ fn run(options: Options, check: Check<SimEnv>, pick: fn(&[NodeId; 2]) -> (NodeId
     let (server, client) = pick(&nodes);
     let bed = Bed { server: world.env(server), client: world.env(client), ip: world.ip(server) };
     world.block_on(client, (check.run)(bed));
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.census().connections, 0, "{} leaves connections (seed {})", check.name, options.seed);
     let panics = world.panics();
     assert!(panics.is_empty(), "{} (seed {}): {panics:?}", check.name, options.seed);
 }

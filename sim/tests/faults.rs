@@ -129,6 +129,39 @@ fn a_one_way_cut_lets_the_other_way_through() {
 }
 
 #[test]
+fn what_one_way_still_carries_is_not_held_up_by_lost_acknowledgements() {
+    let (mut world, server, client, address) = pair(15);
+    let arrived = Rc::new(RefCell::new(Vec::new()));
+    let times = Rc::clone(&arrived);
+    world.boot(server, move |env| {
+        let times = Rc::clone(&times);
+        async move {
+            let mut listener = env.listen(SocketAddr::from(([0, 0, 0, 0], 81))).await.expect("must bind");
+            let (mut stream, _) = listener.accept().await.expect("must accept");
+            let mut byte = [0];
+            while stream.read_exact(&mut byte).await.is_ok() {
+                times.borrow_mut().push(env.now().as_nanos() / 1_000_000);
+            }
+        }
+    });
+    let (env, address) = (world.env(client), SocketAddr::new(address.ip(), 81));
+    world.run_for(Duration::from_millis(1));
+    let mut stream = world.block_on(client, async move { env.connect(address).await.expect("must connect") });
+    world.apply(Fault::PartitionOneWay { from: vec![server], to: vec![client] });
+    let start = world.now().as_millis();
+    world.block_on(client, async move {
+        for _ in 0..10 {
+            stream.write_all(b"x").await.expect("must be taken");
+            env.sleep_until(env.now().after_ms(10)).await;
+        }
+        std::mem::forget(stream);
+    });
+    let last = arrived.borrow().last().copied().unwrap_or(0);
+    assert_eq!(arrived.borrow().len(), 10);
+    assert!(u128::from(last) < start + 100, "the last byte came at {last} ms");
+}
+
+#[test]
 fn refused_unreachable_and_timed_out_are_told_apart() {
     let (mut world, server, client, address) = pair(3);
     let env = world.env(client);

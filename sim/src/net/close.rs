@@ -59,6 +59,8 @@ impl Kernel {
             flow.fin = Fin::No;
         }
         if side == Side::Accepted && was == State::Greeting {
+            // Nobody has seen it yet, and nobody will.
+            connection.end(side).is_held = false;
             let listener = connection.listener.take();
             self.leave_backlog(listener);
         }

@@ -114,6 +114,8 @@ pub(crate) struct Flow {
     pub(crate) tries: u32,
     pub(crate) stalled_since: Option<u64>,
     pub(crate) is_retransmit_set: bool,
+    /// A segment was lost: nothing behind it arrives before it is sent again.
+    pub(crate) is_stalled: bool,
     // On the way.
     pub(crate) wire: VecDeque<Segment>,
     pub(crate) last_due: u64,
@@ -141,6 +143,7 @@ impl Flow {
             tries: 0,
             stalled_since: None,
             is_retransmit_set: false,
+            is_stalled: false,
             wire: VecDeque::new(),
             last_due: 0,
             is_delivery_set: false,

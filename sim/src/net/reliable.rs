@@ -29,7 +29,7 @@ impl Kernel {
         self.node(to).is_dark()
     }
 
-    /// A segment did not arrive. Its sender finds out when its wait is over.
+    /// A segment, or its acknowledgement, did not arrive. Its sender finds out when its wait is over.
     pub(crate) fn stall(&mut self, key: Key, sender: Side, sent_at: u64) {
         let Some(connection) = self.net.connections.get_mut(key) else { return };
         let flow = connection.flow(sender);
@@ -64,13 +64,14 @@ impl Kernel {
         let flow = connection.flow(sender);
         flow.is_retransmit_set = false;
         flow.tries += 1;
+        let was_stalled = std::mem::take(&mut flow.is_stalled);
         if matches!(state, State::Closed | State::Unborn) {
             // Nobody is left to send it again.
             flow.wire.clear();
             self.reap(key);
         } else if flow.stalled_since.is_some_and(|since| now - since >= give_up) {
             self.give_up(key, sender);
-        } else if !flow.wire.is_empty() {
+        } else if was_stalled {
             self.resend(key, sender);
         } else if flow.is_ack_lost {
             if self.is_lost(from, to, now) || self.is_lost(to, from, now) {

@@ -24,7 +24,7 @@ impl Kernel {
         flow.last_due = flow.last_due.max(due);
         let due = flow.last_due;
         flow.wire.push_back(Segment { due, sent_at: now, payload });
-        if !flow.is_delivery_set && !flow.is_retransmit_set {
+        if !flow.is_delivery_set && !flow.is_stalled {
             flow.is_delivery_set = true;
             self.at(due, Due::Deliver(key, sender));
         }
@@ -95,6 +95,9 @@ impl Kernel {
             }
             if self.is_lost(from, to, sent_at) || (sender == Side::Dialler && self.is_syn_dropped(key)) {
                 self.mark(Mark::Lose { connection: key.trace(), from: from.trace(), to: to.trace() });
+                if let Some(connection) = self.net.connections.get_mut(key) {
+                    connection.flow(sender).is_stalled = true;
+                }
                 self.stall(key, sender, sent_at);
                 return;
             }
