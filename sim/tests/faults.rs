@@ -411,6 +411,20 @@ fn a_full_backlog_refuses_or_stays_silent_as_it_was_told() {
 }
 
 #[test]
+fn a_dial_that_is_dropped_half_way_leaves_nothing_behind() {
+    let (mut world, _, client, address) = pair(16);
+    let env = world.env(client);
+    world.block_on(client, async move {
+        for us in 0..500 {
+            let at = switchboard::env::Instant::from_nanos(env.now().as_nanos() + us * 1_000);
+            drop(switchboard::env::deadline(&env, at, env.connect(address)).await);
+        }
+    });
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(world.census().connections, 0);
+}
+
+#[test]
 fn a_plan_survives_being_written_down() {
     let plan = Plan {
         steps: vec![
