@@ -22,7 +22,9 @@ use crate::client::{Client, Principal};
 use crate::env::{AnyStream, Either, Entropy, Instant, WallTime, World, race};
 use crate::ids::CallId;
 use crate::jsonrpc::Raw;
-use crate::protocol::{Ask, LogLevel, LogMessage, Progress, ProgressToken, Revision, call_message, name};
+use crate::protocol::{
+    Ask, ElicitationComplete, LogLevel, LogMessage, Progress, ProgressToken, Revision, call_message, name,
+};
 
 /// How a call reaches its client with a question.
 pub(crate) enum Asking {
@@ -210,6 +212,15 @@ impl Ctx {
         let meta = self.0.facts.related_task.clone();
         let message = LogMessage { level, logger: logger.map(str::to_owned), data, meta };
         self.0.outbox.send(call_message(None, name::MESSAGE, self.client().revision, &message)).await;
+    }
+
+    /// Tells the client that the visit to a URL that it was sent to is over (2025-11-25 only).
+    pub async fn elicitation_complete(&self, elicitation_id: &str) {
+        let revision = self.client().revision;
+        if revision.has_elicitation_ids() {
+            let params = ElicitationComplete { elicitation_id: elicitation_id.to_owned() };
+            self.0.outbox.send(call_message(None, name::ELICITATION_COMPLETE, revision, &params)).await;
+        }
     }
 
     /// Closes the connection under this call's stream and lets the client come back for the rest after `retry_ms`

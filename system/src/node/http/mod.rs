@@ -54,6 +54,20 @@ impl<E: Env> HttpEdge<E> {
         })
     }
 
+    async fn answer(self: Arc<Self>, request: Request<RequestBody>) -> Response<ResponseBody> {
+        let (head, body) = request.into_parts();
+        let allowed = match self.guard.check(&head) {
+            Ok(allowed) => allowed,
+            Err(refusal) => return refusal.response(),
+        };
+        if let Some(preflight) = allowed.preflight(&head) {
+            return preflight;
+        }
+        let mut response = self.route(&head, body).await;
+        allowed.mark(response.headers_mut());
+        response
+    }
+
     async fn route(self: &Arc<Self>, head: &Parts, body: RequestBody) -> Response<ResponseBody> {
         let principal = match &self.bearer {
             None => self.anonymous.clone(),
@@ -84,19 +98,8 @@ impl<E: Env> HttpEdge<E> {
 pub(super) struct Handle<E: Env>(pub(super) Arc<HttpEdge<E>>);
 
 impl<E: Env> Service for Handle<E> {
-    async fn call(&self, request: Request<RequestBody>) -> Response<ResponseBody> {
-        let edge = &self.0;
-        let (head, body) = request.into_parts();
-        let allowed = match edge.guard.check(&head) {
-            Ok(allowed) => allowed,
-            Err(refusal) => return refusal.response(),
-        };
-        if let Some(preflight) = allowed.preflight(&head) {
-            return preflight;
-        }
+    fn call(&self, request: Request<RequestBody>) -> impl Future<Output = Response<ResponseBody>> + Send {
         // Boxed, because hyper keeps room for this future on every connection, idle ones too.
-        let mut response = Box::pin(edge.route(&head, body)).await;
-        allowed.mark(response.headers_mut());
-        response
+        Box::pin(self.0.clone().answer(request))
     }
 }
