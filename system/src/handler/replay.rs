@@ -57,12 +57,16 @@ struct Run {
     offered: BTreeMap<String, Raw>,
     pending: Vec<Question>,
     once_running: usize,
+    /// Nothing was asked yet, so an answer cannot be held against what was asked.
+    is_first: bool,
 }
 
 impl Replay {
-    /// A first run.
-    pub(crate) fn first() -> Self {
-        Self { redemption: None, run: Mutex::default() }
+    /// A first run. What the client sent along all the same counts as the answer to the question of that name: it may
+    /// know the questions from an earlier call, and `requestState` is optional (`mrtr`, Server Requirements).
+    pub(crate) fn first(offered: BTreeMap<String, Raw>) -> Self {
+        let run = Run { offered, is_first: true, ..Run::default() };
+        Self { redemption: None, run: Mutex::new(run) }
     }
 
     /// A further run of the call that `redemption` names, with what the client sent along. An answer to a question that
@@ -87,14 +91,14 @@ impl Replay {
                 Err(AskError::Mismatch { key: question.key })
             };
         }
-        if let Some((_, known)) = run.progress.asked.iter().find(|(key, _)| *key == question.key) {
-            if *known != digest {
-                return Err(AskError::Mismatch { key: question.key });
-            }
-            if let Some(answer) = run.offered.remove(&question.key) {
-                run.progress.answers.push((question.key, digest, answer.clone()));
-                return Ok(Some(answer));
-            }
+        let may_be_answered = match run.progress.asked.iter().find(|(key, _)| *key == question.key) {
+            Some((_, known)) if *known != digest => return Err(AskError::Mismatch { key: question.key }),
+            Some(_) => true,
+            None => run.is_first,
+        };
+        if may_be_answered && let Some(answer) = run.offered.remove(&question.key) {
+            run.progress.answers.push((question.key, digest, answer.clone()));
+            return Ok(Some(answer));
         }
         run.pending.push(question);
         Ok(None)
@@ -150,7 +154,7 @@ mod tests {
 
     #[test]
     fn questions_that_wait_together_are_sent_together_and_answered_in_the_next_run() {
-        let first = Replay::first();
+        let first = Replay::first(BTreeMap::new());
         assert_eq!(first.answer(ask("a", "1")), Ok(None));
         assert_eq!(first.answer(ask("b", "2")), Ok(None));
         assert!(first.is_suspended());
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn another_question_under_the_same_name_is_a_mismatch() {
-        let first = Replay::first();
+        let first = Replay::first(BTreeMap::new());
         assert_eq!(first.answer(ask("a", "1")), Ok(None));
         let second = Replay::again(first.suspend().1, BTreeMap::new(), 7);
         assert_eq!(second.answer(ask("a", "2")), Err(AskError::Mismatch { key: "a".into() }));
@@ -181,8 +185,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_comes_before_its_question_counts_in_a_first_run() {
+        let run = Replay::first(BTreeMap::from([("a".to_owned(), Raw::empty_object())]));
+        assert_eq!(run.answer(ask("b", "2")), Ok(None));
+        assert_eq!(run.answer(ask("a", "1")), Ok(Some(Raw::empty_object())));
+        let (sent, carried) = run.suspend();
+        assert_eq!((sent.len(), carried.answers.len()), (1, 1));
+    }
+
+    #[test]
     fn a_step_under_way_holds_the_suspension_back() {
-        let run = Replay::first();
+        let run = Replay::first(BTreeMap::new());
         run.once_begin();
         assert_eq!(run.answer(ask("a", "1")), Ok(None));
         assert!(!run.is_suspended());

@@ -132,10 +132,12 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Failure {
         if let Some(fault) = any.downcast_ref::<Fault>() {
             return Self::Fault(fault.clone());
         }
-        if let Some(AskError::Unsupported(fault)) = any.downcast_ref::<AskError>() {
-            return Self::Fault(fault.clone());
+        match any.downcast_ref::<AskError>() {
+            Some(AskError::Unsupported(fault)) => Self::Fault(fault.clone()),
+            // The client's mistake, and nothing that its model could do better (2026-07-28 `mrtr`, Error Handling).
+            Some(AskError::Malformed(_)) => Self::Fault(Fault::invalid_params(error.to_string())),
+            _ => Self::Tool(error.to_string()),
         }
-        Self::Tool(error.to_string())
     }
 }
 

@@ -89,11 +89,14 @@ impl<E: Env> Core<E> {
     /// What earlier rounds of this call left.
     fn replay(&self, lone: &Lone) -> Result<Replay, Fault> {
         // Most calls are first rounds: that is seen without reading the parameters once more.
-        if memchr::memmem::find(lone.request.params.bytes(), b"requestState").is_none() {
-            return Ok(Replay::first());
+        let params = lone.request.params.bytes();
+        let names = [&b"requestState"[..], b"inputResponses"];
+        if names.iter().all(|name| memchr::memmem::find(params, name).is_none()) {
+            return Ok(Replay::first(BTreeMap::new()));
         }
-        let retry = lone.retry_params()?;
-        let Some(sealed) = &retry.request_state else { return Ok(Replay::first()) };
+        let mut retry = lone.retry_params()?;
+        let offered = retry.input_responses.take().unwrap_or_default();
+        let Some(sealed) = &retry.request_state else { return Ok(Replay::first(offered)) };
         let bad = |why: &str| Fault::invalid_params(format!("requestState {why}"));
         let opened =
             self.keys.open(Purpose::RequestState, sealed).ok_or_else(|| bad("was not issued here"))?;
@@ -107,7 +110,6 @@ impl<E: Env> Core<E> {
         if state.expires_ms < self.env.wall().unix_ms() {
             return Err(bad("has expired"));
         }
-        let offered = retry.input_responses.unwrap_or_default();
         Ok(Replay::again(state.progress, offered, state.redemption.0))
     }
 
