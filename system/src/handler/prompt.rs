@@ -11,6 +11,7 @@ use super::completion::{Complete, Completer};
 use super::ctx::Ctx;
 use super::reply::{Failure, Reply};
 use super::running::HandlerFuture;
+use super::tool::NoArguments;
 use crate::protocol::{Fault, GetPromptResult, Icon, PromptArgument, PromptInfo, PromptMessage};
 
 type Run = Arc<dyn Fn(Ctx, BTreeMap<String, String>) -> HandlerFuture + Send + Sync>;
@@ -78,6 +79,22 @@ impl Prompt {
         let arguments = arguments_of(schemars::schema_for!(A).as_value());
         let info = PromptInfo { name: name.into(), arguments, ..PromptInfo::default() };
         Self { info, completers: BTreeMap::new(), run: Arc::new(run) }
+    }
+
+    /// A prompt that takes no arguments.
+    pub fn without_arguments<R, F, H>(name: impl Into<String>, handler: H) -> Self
+    where
+        R: IntoPrompt + 'static,
+        F: Future<Output = Result<R, Failure>> + Send + 'static,
+        H: Fn(Ctx) -> F + Send + Sync + 'static,
+    {
+        Self::new(name, move |ctx, _: NoArguments| handler(ctx))
+    }
+
+    /// A prompt that is always the same.
+    pub fn fixed(name: impl Into<String>, prompt: impl IntoPrompt) -> Self {
+        let prompt = prompt.into_prompt();
+        Self::without_arguments(name, move |_| std::future::ready(Ok(prompt.clone())))
     }
 
     /// A name for people.

@@ -72,6 +72,14 @@ impl Resource {
         Self::new(uri, name, move |_| std::future::ready(Ok(contents.clone()))).mime_type(mime_type)
     }
 
+    /// A resource that is bytes which do not change.
+    pub fn blob(uri: impl Into<String>, name: impl Into<String>, mime_type: &str, bytes: &[u8]) -> Self {
+        let uri = uri.into();
+        let contents = ResourceContents::blob(uri.clone(), mime_type, bytes);
+        let resource = Self::new(uri, name, move |_| std::future::ready(Ok(contents.clone())));
+        resource.mime_type(mime_type).size_bytes(bytes.len() as u64)
+    }
+
     /// A name for people.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {

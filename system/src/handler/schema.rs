@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::jsonrpc::Raw;
@@ -57,13 +58,16 @@ impl Schema {
         Self { validator: None }
     }
 
-    /// Compiles a schema that a person wrote: every value is checked against it.
-    pub(crate) fn written(text: &Raw) -> Result<Self, SchemaError> {
-        let value: Value = text.decode().map_err(|error| SchemaError::Invalid(error.to_string()))?;
+    /// Compiles a schema that a person wrote, and gives its text as well: every value is checked against it.
+    pub(crate) fn written(schema: &impl Serialize) -> Result<(Raw, Self), SchemaError> {
+        let invalid = |error: serde_json::Error| SchemaError::Invalid(error.to_string());
+        let text = Raw::encode(schema).map_err(invalid)?;
+        let value: Value = text.decode().map_err(invalid)?;
         if !value.is_object() {
             return Err(SchemaError::NotObject);
         }
-        compile(&value).map(|validator| Self { validator: Some(Arc::new(validator)) })
+        let validator = compile(&value)?;
+        Ok((text, Self { validator: Some(Arc::new(validator)) }))
     }
 
     /// Takes a schema that was derived from a type. Values are checked only where it says more than the type does

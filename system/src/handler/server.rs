@@ -144,6 +144,26 @@ impl Server {
         self
     }
 
+    /// Offers several tools.
+    pub fn tools(self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        tools.into_iter().fold(self, Self::tool)
+    }
+
+    /// Offers several resources.
+    pub fn resources(self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        resources.into_iter().fold(self, Self::resource)
+    }
+
+    /// Offers the resources of several templates.
+    pub fn templates(self, templates: impl IntoIterator<Item = Template>) -> Self {
+        templates.into_iter().fold(self, Self::template)
+    }
+
+    /// Offers several prompts.
+    pub fn prompts(self, prompts: impl IntoIterator<Item = Prompt>) -> Self {
+        prompts.into_iter().fold(self, Self::prompt)
+    }
+
     /// The catalogue of this server.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::ctx::Ctx;
 use super::reply::{Failure, IntoToolResult, Reply};
@@ -14,9 +14,21 @@ use super::schema::{Schema, SchemaError};
 use crate::jsonrpc::Raw;
 use crate::protocol::{Fault, Icon, Revision, TaskSupport, ToolAnnotations, ToolInfo, headers::ParamHeaders};
 
-/// For a tool without arguments.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+/// For a tool without arguments; see [`Tool::without_arguments`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NoArguments {}
+
+impl JsonSchema for NoArguments {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "NoArguments".into()
+    }
+
+    // The form that 2025-11-25 `server/tools` recommends for a tool without parameters.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "object", "additionalProperties": false })
+    }
+}
 
 /// For a tool that reads its arguments itself, with a schema given by [`Tool::input_schema`].
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -66,6 +78,16 @@ impl Tool {
             }
         };
         Self::assemble::<A, R>(name.into(), Arc::new(run))
+    }
+
+    /// A tool that takes no arguments.
+    pub fn without_arguments<R, F, H>(name: impl Into<String>, handler: H) -> Self
+    where
+        R: IntoToolResult + Send + 'static,
+        F: Future<Output = Result<R, Failure>> + Send + 'static,
+        H: Fn(Ctx) -> F + Send + Sync + 'static,
+    {
+        Self::new(name, move |ctx, _: NoArguments| handler(ctx))
     }
 
     /// A tool whose work blocks: it runs off the event loop, on a thread of its own.
@@ -156,26 +178,27 @@ impl Tool {
         self
     }
 
-    /// A schema for the arguments, written by hand. Every call is checked against it.
+    /// A schema for the arguments, written by hand: anything that becomes JSON. Every call is checked against it.
     #[must_use]
-    pub fn input_schema(mut self, schema: Raw) -> Self {
-        match Schema::written(&schema) {
-            Ok(compiled) => (self.input, self.broken) = (compiled, None),
+    pub fn input_schema(mut self, schema: &impl Serialize) -> Self {
+        match Schema::written(schema) {
+            Ok((text, compiled)) => {
+                (self.info.input_schema, self.input, self.broken) = (text, compiled, None);
+                self.compile_headers();
+            }
             Err(error) => self.broken = Some(error),
         }
-        self.info.input_schema = schema;
-        self.compile_headers();
         self
     }
 
-    /// A schema for the structured result, written by hand. Every result is checked against it.
+    /// A schema for the structured result, written by hand: anything that becomes JSON. Every result is checked against
+    /// it.
     #[must_use]
-    pub fn output_schema(mut self, schema: Raw) -> Self {
-        match Schema::written(&schema) {
-            Ok(compiled) => self.output = Some(compiled),
+    pub fn output_schema(mut self, schema: &impl Serialize) -> Self {
+        match Schema::written(schema) {
+            Ok((text, compiled)) => (self.info.output_schema, self.output) = (Some(text), Some(compiled)),
             Err(error) => self.broken = Some(error),
         }
-        self.info.output_schema = Some(schema);
         self
     }
 

@@ -103,6 +103,12 @@ impl Choice {
 }
 
 impl Form {
+    /// A form without fields.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { fields: Vec::new(), required: Vec::new() }
+    }
+
     /// The same with one more field, which must be filled in.
     #[must_use]
     pub fn required(mut self, name: impl Into<String>, field: Field) -> Self {
