@@ -115,8 +115,8 @@ fn assert_in_protocol(answer: &[u8], port: u16, case: u64) {
         return;
     }
     if port == HTTP {
-        assert!(shown.starts_with("HTTP/1.1 "), "case {case}: {shown}");
-        assert!(!shown.starts_with("HTTP/1.1 500"), "case {case}: {shown}");
+        assert!(shown.starts_with("HTTP/1."), "case {case}: {shown}");
+        assert_ne!(shown.get(9..12), Some("500"), "case {case}: {shown}");
     } else {
         for line in shown.lines() {
             let message: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
