@@ -23,6 +23,8 @@ struct Inner {
     // Woken all together in the order of waiting; each looks again whether there is room.
     writers: Vec<Waker>,
     close_stream_ms: Option<u64>,
+    /// The call is over: what is said now goes nowhere.
+    closed: bool,
 }
 
 impl Outbox {
@@ -41,6 +43,9 @@ impl Outbox {
         poll_fn(|cx| {
             let mut inner = self.lock();
             let length = message.as_ref().map_or(0, Bytes::len);
+            if inner.closed {
+                return Poll::Ready(());
+            }
             if !inner.queue.is_empty() && inner.bytes + length > self.bytes_max {
                 // Polled again without having been woken: the waker that stands there is ours already.
                 if !inner.writers.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -58,6 +63,15 @@ impl Outbox {
             Poll::Ready(())
         })
         .await;
+    }
+
+    /// Ends the queue with its call: whoever still holds the context may speak on, and is not heard.
+    pub(crate) fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        for writer in inner.writers.drain(..) {
+            writer.wake();
+        }
     }
 
     /// Takes the oldest message; registers the reader where there is none.

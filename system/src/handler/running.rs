@@ -61,8 +61,13 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Takes a call that was not polled yet.
-    pub(crate) fn new(ctx: Ctx, handler: HandlerFuture, call_ms_max: u64) -> Self {
+    /// Starts a call, without polling it yet. A handler may panic before its first await as well as after.
+    pub(crate) fn start(ctx: Ctx, call_ms_max: u64, handler: impl FnOnce(Ctx) -> HandlerFuture) -> Self {
+        let started = catch_unwind(AssertUnwindSafe(|| handler(ctx.clone())));
+        let handler = started.unwrap_or_else(|payload| {
+            report_panic(&ctx, &*payload);
+            Box::pin(std::future::ready(Err(Fault::internal())))
+        });
         Self { ctx, handler: Some(handler), end: None, timer: None, stopping: None, call_ms_max }
     }
 
@@ -181,6 +186,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.drop_handler();
+        self.ctx.inner().outbox.close();
     }
 }
 

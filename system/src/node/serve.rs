@@ -128,7 +128,6 @@ impl<E: Env> Core<E> {
             deadline: self.env.now().after_ms(call_ms_max),
             related_task: None,
         });
-        let handler = start(ctx.clone());
-        Served::Call(Running::new(ctx, handler, call_ms_max), cache)
+        Served::Call(Running::start(ctx, call_ms_max, start), cache)
     }
 }

@@ -49,8 +49,8 @@ impl Job {
             deadline: core.env.now().after_ms(ttl_ms),
             related_task: related.clone(),
         });
-        let handler = self.tool.start(ctx.clone(), self.arguments.clone());
-        let running = Running::new(ctx, handler, ttl_ms);
+        let (tool, arguments) = (self.tool.clone(), self.arguments.clone());
+        let running = Running::start(ctx, ttl_ms, move |ctx| tool.start(ctx, arguments));
         core.metrics.calls.inc();
         let shared = core.clone();
         core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
