@@ -5,6 +5,37 @@
 //! **again from the top**: questions that were answered return at once. So a handler must ask the same questions in the
 //! same way each time, and wrap what must not happen twice in [`Ctx::once`] or guard it by [`Ctx::redeem`].
 //!
+//! ```
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//! use switchboard::handler::{Ctx, Failure, Server, Tool};
+//! use switchboard::protocol::{Field, Form};
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Order {
+//!     /// How many cups.
+//!     cups: u32,
+//! }
+//!
+//! /// Works for clients of every revision, also for those that cannot be asked while the call waits.
+//! async fn order(ctx: Ctx, Order { cups }: Order) -> Result<String, Failure> {
+//!     let form = Form::new().required("milk", Field::boolean().titled("With milk"));
+//!     let answer = ctx.elicit("milk", "How do you like your coffee?", form).await?;
+//!     let milk = answer.field("milk").unwrap_or(false);
+//!     ctx.progress(1.0, Some(2.0), Some("brewing")).await;
+//!     ctx.sleep_ms(50).await;
+//!     Ok(format!("{cups} cups {} milk", if milk { "with" } else { "without" }))
+//! }
+//!
+//! let catalogue = Server::new("coffee", "1.0.0")
+//!     .tool(Tool::new("order", order).describe("Orders coffee"))
+//!     .tool(Tool::without_arguments("menu", |_| async { Ok("Coffee, with or without milk") }).describe("What there is"))
+//!     .build()?;
+//! # Ok::<(), switchboard::handler::BuildError>(())
+//! ```
+//!
+//! A [`Node`](crate::node::Node) serves the catalogue: see the example `everything` of `switchboard-bin`.
+//!
 //! This module knows no bytes on a wire, no sessions and no clock but its context's.
 
 mod ask;
