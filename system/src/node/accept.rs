@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::core::Core;
 use super::life::Stage;
@@ -16,11 +16,37 @@ use crate::transport::http::{Service, refuse, serve_connection};
 /// How long accepting rests after a failure: mostly the process is out of open files, and trying again at once is hot.
 const REST_MS: u64 = 50;
 
-/// Counts the connections of a node.
-#[derive(Debug, Default)]
+/// Whose connections a listener takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Door {
+    /// Clients: until the node drains.
+    Clients,
+    /// The operator, who wants to see the drain too: until the node stops. Not counted among the connections, for a drain
+    /// waits until those are gone.
+    Operator,
+}
+
+impl Door {
+    const fn closes_at(self) -> Stage {
+        match self {
+            Self::Clients => Stage::Draining,
+            Self::Operator => Stage::Stopped,
+        }
+    }
+}
+
+/// Counts the connections through one door of a node.
+#[derive(Debug)]
 pub(super) struct Turnstile {
+    door: Door,
     inside: AtomicUsize,
-    last: std::sync::atomic::AtomicU64,
+    last: AtomicU64,
+}
+
+impl Turnstile {
+    pub(super) fn new(door: Door) -> Arc<Self> {
+        Arc::new(Self { door, inside: AtomicUsize::new(0), last: AtomicU64::new(0) })
+    }
 }
 
 /// A connection's permission to be there.
@@ -39,9 +65,11 @@ impl<E: Env> Permit<E> {
             core.env.record(&Event::ConnectionShed);
             return None;
         }
-        core.metrics.connections.inc();
         let id = ConnectionId(turnstile.last.fetch_add(1, Ordering::Relaxed));
-        core.env.record(&Event::ConnectionOpened(id));
+        if turnstile.door == Door::Clients {
+            core.metrics.connections.inc();
+            core.env.record(&Event::ConnectionOpened(id));
+        }
         Some(Self { core: core.clone(), turnstile: turnstile.clone(), id })
     }
 }
@@ -49,19 +77,21 @@ impl<E: Env> Permit<E> {
 impl<E: Env> Drop for Permit<E> {
     fn drop(&mut self) {
         self.turnstile.inside.fetch_sub(1, Ordering::AcqRel);
-        self.core.metrics.connections.dec();
-        self.core.env.record(&Event::ConnectionClosed(self.id));
+        if self.turnstile.door == Door::Clients {
+            self.core.metrics.connections.dec();
+            self.core.env.record(&Event::ConnectionClosed(self.id));
+        }
     }
 }
 
-/// Accepts until the node drains, and hands each connection to `serve`.
-async fn accept<E: Env, F>(core: Arc<Core<E>>, mut listener: E::Listener, mut serve: F)
+/// Accepts until the door closes, and hands each connection to `serve`.
+async fn accept<E: Env, F>(core: Arc<Core<E>>, door: Door, mut listener: E::Listener, mut serve: F)
 where
     F: FnMut(E::Stream, SocketAddr) + Send,
 {
-    let mut draining = Box::pin(core.life.reached(Stage::Draining));
+    let mut closing = Box::pin(core.life.reached(door.closes_at()));
     loop {
-        match race(&mut draining, listener.accept()).await {
+        match race(&mut closing, listener.accept()).await {
             Either::Left(()) => return,
             Either::Right(Ok((stream, peer))) => serve(stream, peer),
             Either::Right(Err(error)) => {
@@ -81,7 +111,8 @@ pub(super) async fn accept_http<E: Env, S: Service>(
 ) {
     let env = core.env.clone();
     let shared = core.clone();
-    accept(core, listener, move |stream, _| {
+    let door = turnstile.door;
+    accept(core, door, listener, move |stream, _| {
         let core = shared.clone();
         let Some(permit) = Permit::take(&core, &turnstile) else {
             env.spawn("refused connection", async move { refuse(&core.env, stream, &core.limits).await });
@@ -89,7 +120,7 @@ pub(super) async fn accept_http<E: Env, S: Service>(
         };
         let service = service.clone();
         env.spawn("connection", async move {
-            let closing = core.life.reached(Stage::Draining);
+            let closing = core.life.reached(door.closes_at());
             let end = serve_connection(&core.env, stream, &core.limits, service, closing).await;
             tracing::trace!(?end, "connection ended");
             drop(permit);
@@ -106,7 +137,7 @@ pub(super) async fn accept_lines<E: Env>(
 ) {
     let env = core.env.clone();
     let shared = core.clone();
-    accept(core, listener, move |stream, _| {
+    accept(core, turnstile.door, listener, move |stream, _| {
         let core = shared.clone();
         let Some(permit) = Permit::take(&core, &turnstile) else { return };
         env.spawn("line connection", async move {

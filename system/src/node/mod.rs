@@ -24,7 +24,7 @@ mod stateful;
 mod stateless;
 mod tasks;
 
-pub use config::{Config, HttpConfig, Token};
+pub use config::{Config, ConfigProblem, HttpConfig, Setting, Token};
 pub use life::Stage;
 pub use start::{Node, StartError};
 

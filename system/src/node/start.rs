@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::accept::{Turnstile, accept_http, accept_lines};
+use super::accept::{Door, Turnstile, accept_http, accept_lines};
 use super::admin::Admin;
 use super::config::Config;
 use super::core::{Core, Parts};
@@ -75,7 +76,7 @@ impl<E: Env> Node<E> {
 
     async fn listen(&mut self, config: &Config) -> Result<(), StartError> {
         let core = &self.core;
-        let turnstile = Arc::new(Turnstile::default());
+        let turnstile = Turnstile::new(Door::Clients);
         let mut waiting: Vec<(&'static str, futures_util::future::BoxFuture<'static, ()>)> = Vec::new();
         if let Some(http) = &config.http {
             let edge = HttpEdge::new(core.clone(), http, config).map_err(StartError::Config)?;
@@ -94,7 +95,7 @@ impl<E: Env> Node<E> {
             self.admin = Some(listener.local_address());
             let service = Arc::new(Admin::new(core.clone()));
             // Its own turnstile: a node that is full of clients must still answer its operator.
-            let own = Arc::new(Turnstile::default());
+            let own = Turnstile::new(Door::Operator);
             waiting.push(("admin", Box::pin(accept_http(core.clone(), own, listener, service))));
         }
         waiting.push(("reaper", Box::pin(reap(core.clone()))));
@@ -144,6 +145,8 @@ impl<E: Env> Node<E> {
         R: AsyncRead + Unpin + Send,
         W: AsyncWrite + Unpin + Send,
     {
+        // A drain waits until its calls are done, as for any connection.
+        let _counted = Counted::new(&self.core.metrics.connections);
         serve_lines(&self.core, Principal::named("stdio"), Peer::Parent, reader, writer).await;
     }
 
@@ -174,6 +177,22 @@ impl<E: Env> Node<E> {
             }
         }
         core.life.enter(Stage::Stopped);
+    }
+}
+
+/// One more, as long as it lives.
+struct Counted<'a>(&'a Gauge);
+
+impl<'a> Counted<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

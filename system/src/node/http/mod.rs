@@ -36,7 +36,8 @@ impl<E: Env> HttpEdge<E> {
     /// # Errors
     /// What is wrong with a host, an origin or a token of the configuration.
     pub(super) fn new(core: Arc<Core<E>>, http: &HttpConfig, config: &Config) -> Result<Self, String> {
-        let guard = Guard::new(&http.hosts, &http.origins).map_err(|error| error.to_string())?;
+        let guard =
+            Guard::new(&with_loopback(&http.hosts), &http.origins).map_err(|error| error.to_string())?;
         let tokens: Vec<_> =
             config.tokens.iter().map(|t| (t.secret.as_str(), t.principal.as_str())).collect();
         let bearer = if tokens.is_empty() {
@@ -92,6 +93,15 @@ impl<E: Env> HttpEdge<E> {
             _ => plain(StatusCode::NOT_FOUND, format!("The MCP endpoint is {}\n", self.path)),
         }
     }
+}
+
+/// The names of this machine to itself. A page from elsewhere cannot make a browser send them, so they are always served.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// The hosts of a configuration, and loopback's own. No hosts at all mean those to [`Guard`] anyway.
+fn with_loopback(hosts: &[String]) -> Vec<String> {
+    let own = LOOPBACK.iter().map(|host| (*host).to_owned()).filter(|_| !hosts.is_empty());
+    hosts.iter().cloned().chain(own).collect()
 }
 
 /// The service of one connection: the edge behind a pointer.
