@@ -4,8 +4,8 @@
 use futures_util::future::try_join;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use switchboard::handler::{Ctx, Failure, Tool};
-use switchboard::protocol::{ElicitAction, Fault, Field, Form, TaskSupport};
+use switchboard::handler::{Ctx, Failure, NoArguments, Tool};
+use switchboard::protocol::{ElicitAction, ElicitResult, Fault, Field, Form, TaskSupport};
 
 pub(crate) fn tools() -> Vec<Tool> {
     vec![
@@ -22,6 +22,9 @@ pub(crate) fn tools() -> Vec<Tool> {
         Tool::new("confirm_delete", confirm_delete)
             .describe("Deletes a file, if the user agrees")
             .tasks(TaskSupport::Optional),
+        Tool::prepared("test_tool_with_task", who, compute_for)
+            .describe("Asks the user who they are, then computes for them")
+            .tasks(TaskSupport::Required),
         Tool::without_arguments("multi_input", multi_input)
             .describe("Asks the user two things at once")
             .tasks(TaskSupport::Optional),
@@ -78,6 +81,18 @@ async fn multi_input(ctx: Ctx) -> Result<String, Failure> {
         ctx.elicit("second", "Who is the second?", form()),
     )
     .await?;
-    let name = |answer: &switchboard::protocol::ElicitResult| answer.field("name").unwrap_or("?".to_owned());
+    let name = |answer: &ElicitResult| answer.field("name").unwrap_or("?".to_owned());
     Ok(format!("{} and {}", name(&first), name(&second)))
+}
+
+/// A step before the task: only its answer makes one.
+async fn who(ctx: Ctx, _: NoArguments) -> Result<String, Failure> {
+    let form = Form::new().required("name", Field::text());
+    let answer = ctx.elicit("user_name", "For whom?", form).await?;
+    answer.field("name").ok_or_else(|| Failure::tool("nobody wanted it"))
+}
+
+async fn compute_for(ctx: Ctx, name: String) -> Result<String, Failure> {
+    ctx.sleep_ms(500).await;
+    Ok(format!("Computed for {name}"))
 }

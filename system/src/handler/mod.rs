@@ -74,6 +74,7 @@ pub(crate) use ctx::{Asking, CallFacts};
 pub(crate) use replay::{Hex, Progress, Replay};
 pub(crate) use reply::Reply;
 pub(crate) use running::{End, HandlerFuture, Running, Step};
+pub(crate) use tool::Prepared;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,5 +1,7 @@
 //! Tools: a name, a description, a schema and an async function.
 
+mod prepared;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +15,9 @@ use super::running::HandlerFuture;
 use super::schema::{Schema, SchemaError};
 use crate::jsonrpc::Raw;
 use crate::protocol::{Fault, Icon, Revision, TaskSupport, ToolAnnotations, ToolInfo, headers::ParamHeaders};
+
+use prepared::Prepare;
+pub(crate) use prepared::Prepared;
 
 /// For a tool without arguments; see [`Tool::without_arguments`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -57,6 +62,8 @@ pub struct Tool {
     output: Option<Schema>,
     broken: Option<SchemaError>,
     run: Run,
+    /// Where the tool works in two steps, the first of them.
+    prepare: Option<Prepare>,
 }
 
 impl Tool {
@@ -124,6 +131,7 @@ impl Tool {
             output: None,
             broken,
             run,
+            prepare: None,
         };
         tool.compile_headers();
         tool

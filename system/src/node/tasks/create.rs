@@ -9,7 +9,7 @@ use super::desk::{TaskKey, wire_task};
 use super::run::Job;
 use crate::dispatch::Target;
 use crate::env::Env;
-use crate::handler::Reply;
+use crate::handler::{Ctx, Prepared, Reply};
 use crate::jsonrpc::Raw;
 use crate::protocol::{CallMode, CallToolParams, Fault, RequestMeta, TaskCreated};
 use crate::seal::{Principal, TaskTicket};
@@ -52,22 +52,30 @@ pub(in crate::node) fn create<E: Env>(
     let job = Job {
         key,
         sealed,
-        tool: tool.clone(),
-        arguments: arguments.clone(),
         params: params.clone(),
         client: caller.client.clone(),
         seat: caller.seat.clone(),
         progress_token: meta.progress_token.clone(),
         log_level: caller.log_level,
     };
-    let core = core.clone();
-    Ok(Some(Box::new(move |_| {
+    let (core, tool, arguments) = (core.clone(), tool.clone(), arguments.clone());
+    Ok(Some(Box::new(move |ctx: Ctx| {
         Box::pin(async move {
+            // A modern client answers what is asked before its task by its request (SEP-2663, Composition). In
+            // 2025-11-25 the task comes first, and what is asked is the task's.
+            let work: Prepared = if ctx.client().revision.is_modern() {
+                match tool.prepare(ctx, arguments).await {
+                    Ok(work) => work,
+                    Err(answer) => return answer,
+                }
+            } else {
+                Box::new(move |ctx| tool.start(ctx, arguments))
+            };
             // The handle goes out only once the task is there to be found.
             let Stored::Done(summary) = core.desk.apply(command).await? else {
                 unreachable!("creating a task must give the task");
             };
-            job.start(&core, summary.ttl_ms);
+            job.start(&core, work, summary.ttl_ms);
             Ok(Reply::Node(Box::new(TaskCreated(wire_task(&summary)))))
         })
     })))

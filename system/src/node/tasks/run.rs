@@ -8,7 +8,7 @@ use super::port::StorePort;
 use crate::cancel::CancelReason;
 use crate::client::Client;
 use crate::env::{Either, Env, race};
-use crate::handler::{Asking, CallFacts, Ctx, End, Reply, Running, Step, Tool};
+use crate::handler::{Asking, CallFacts, Ctx, End, Prepared, Reply, Running, Step};
 use crate::jsonrpc::Raw;
 use crate::protocol::{
     CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
@@ -20,8 +20,6 @@ use crate::task::{Action, Status, Watch};
 pub(super) struct Job {
     pub(super) key: TaskKey,
     pub(super) sealed: Arc<str>,
-    pub(super) tool: Arc<Tool>,
-    pub(super) arguments: Raw,
     pub(super) params: Raw,
     pub(super) client: Arc<Client>,
     pub(super) seat: Option<Seat>,
@@ -30,8 +28,8 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// Starts it; it may take as long as the task lives.
-    pub(super) fn start<E: Env>(self, core: &Arc<Core<E>>, ttl_ms: u64) {
+    /// Starts its work, which may take as long as the task lives.
+    pub(super) fn start<E: Env>(self, core: &Arc<Core<E>>, work: Prepared, ttl_ms: u64) {
         let revision = self.client.revision;
         let related = (!revision.is_modern()).then(|| meta::related_task(&self.sealed));
         let port = StorePort::new(core.clone(), self.key, revision, related.clone());
@@ -49,8 +47,7 @@ impl Job {
             deadline: core.env.now().after_ms(ttl_ms),
             related_task: related.clone(),
         });
-        let (tool, arguments) = (self.tool.clone(), self.arguments.clone());
-        let running = Running::start(ctx, ttl_ms, move |ctx| tool.start(ctx, arguments));
+        let running = Running::start(ctx, ttl_ms, work);
         core.metrics.calls.inc();
         let shared = core.clone();
         core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
