@@ -10,6 +10,10 @@ const [revision, results, output] = process.argv.slice(2);
 // Skipped by the suite itself, whatever a server does: the check is not written yet.
 const UNWRITTEN = new Set(['tasks-status-notifications']);
 
+// Notes that say nothing against a server: what was sent and received, and that an answer came as JSON instead of a stream
+// (2025-11-25 basic/transports leaves that to the server). Any other note means that a check did not take place.
+const NOTES = /^(incoming-|outgoing-|stream-closed$|server-sse-streams-functional$)/;
+
 const folders = fs.existsSync(results) ? fs.readdirSync(results).sort() : [];
 const counts = { SUCCESS: 0, FAILURE: 0, WARNING: 0, SKIPPED: 0, INFO: 0 };
 const problems = [];
@@ -19,7 +23,7 @@ for (const folder of folders) {
     if (checks.length === 0) problems.push(`${scenario}: no checks`);
     for (const check of checks) {
         counts[check.status] = (counts[check.status] ?? 0) + 1;
-        const passed = check.status === 'SUCCESS' || check.status === 'INFO';
+        const passed = check.status === 'SUCCESS' || (check.status === 'INFO' && NOTES.test(check.id));
         const unwritten = check.status === 'SKIPPED' && UNWRITTEN.has(check.id);
         if (!passed && !unwritten) {
             problems.push(`${scenario}: ${check.id}: ${check.status}: ${check.errorMessage ?? check.description}`);
