@@ -58,6 +58,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod client;
 mod clock;
 pub mod contract;
 mod disk;
@@ -70,6 +72,7 @@ mod net;
 mod node;
 mod options;
 mod process;
+pub mod scenario;
 mod trace;
 mod world;
 

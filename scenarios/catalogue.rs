@@ -1,0 +1,91 @@
+//! The server of every scenario: a few tools that do to a node what handlers do. Each notes that it ran, and puts the
+//! mark of its caller into everything that it says.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use switchboard::handler::{Catalogue, Ctx, Failure, Resource, Server, Tool};
+use switchboard::protocol::{ElicitAction, Field, Form, LogLevel};
+use switchboard_sim::check::{Fact, History, Mark};
+
+/// What every tool is called with.
+#[derive(Deserialize, JsonSchema)]
+struct Arguments {
+    /// Whose call it is.
+    mark: String,
+    /// How many steps it takes.
+    steps: u32,
+}
+
+/// The resource that `poke` changes.
+pub const BOARD: &str = "note://board";
+/// How long a hanging call is let hang.
+const HANG_MS_MAX: u64 = 2_000;
+/// Milliseconds between two steps.
+const STEP_MS: u64 = 200;
+/// Bytes of one message of `pour`.
+const POUR_BYTES: usize = 8 * 1024;
+
+/// The server of every scenario.
+///
+/// # Panics
+/// Where a schema of ours is wrong.
+#[must_use]
+pub fn catalogue(history: &History) -> Catalogue {
+    Server::new("scenario", "1.0.0")
+        .tool(tool(history, "echo", |_, arguments| async move { Ok(arguments.mark) }))
+        .tool(tool(history, "slow", slow))
+        .tool(tool(history, "ask", ask))
+        .tool(tool(history, "panic", |_, _| async move { panic!("this tool always panics") }))
+        .tool(tool(history, "hang", |_, _| std::future::pending()).deadline_ms(HANG_MS_MAX))
+        .tool(tool(history, "poke", |ctx: Ctx, arguments| async move {
+            ctx.catalogue().resource_updated(BOARD);
+            Ok(arguments.mark)
+        }))
+        .tool(tool(history, "pour", pour))
+        .resource(Resource::text(BOARD, "board", "text/plain", "nothing yet"))
+        .build()
+        .expect("the schemas of the scenario's tools must be valid")
+}
+
+fn tool<F, H>(history: &History, name: &str, work: H) -> Tool
+where
+    F: Future<Output = Result<String, Failure>> + Send + 'static,
+    H: Fn(Ctx, Arguments) -> F + Send + Sync + 'static,
+{
+    let history = history.clone();
+    Tool::new(name, move |ctx: Ctx, arguments: Arguments| {
+        if let Some(mark) = Mark::parse(arguments.mark.trim_matches('~')) {
+            history.note(Fact::Ran { mark });
+        }
+        work(ctx, arguments)
+    })
+}
+
+/// Reports each step, and says something about it.
+async fn slow(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
+    for step in 1..=arguments.steps {
+        ctx.progress(f64::from(step), Some(f64::from(arguments.steps)), Some(&arguments.mark)).await;
+        ctx.sleep_ms(STEP_MS).await;
+        ctx.log(LogLevel::Info, None, &arguments.mark).await;
+    }
+    Ok(arguments.mark)
+}
+
+/// Asks for a word, under the caller's own mark.
+async fn ask(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
+    let form = Form::default().required("word", Field::text());
+    let answer = ctx.elicit("word", &arguments.mark, form).await?;
+    match answer.action {
+        ElicitAction::Accept => Ok(arguments.mark),
+        _ => Err(Failure::tool("declined")),
+    }
+}
+
+/// Says more than a connection holds.
+async fn pour(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
+    let message = format!("{}{}", arguments.mark, "x".repeat(POUR_BYTES));
+    for _ in 0..arguments.steps {
+        ctx.log(LogLevel::Info, None, &message).await;
+    }
+    Ok(arguments.mark)
+}

@@ -1,0 +1,32 @@
+//! The node's process dies in the middle of calls and starts again: clients see their connections reset, stateful ones
+//! learn by a 404 that their session is gone and open another, stateless ones just ask again.
+
+use switchboard_sim::client::Outcome;
+use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes};
+use switchboard_sim::{Fault, Step};
+
+/// See the [module](self) page.
+pub const KILL_MID_CALL: Scenario = Scenario {
+    name: "kill_mid_call",
+    description: "the node is killed in mid-call and restarted: resets, then new sessions, then all is well",
+    draw,
+    catalogue: crate::catalogue::catalogue,
+};
+
+/// How long after the restart everything must be well again.
+const CALM_AFTER_MS: u64 = 8_000;
+
+fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
+    let seconds = wishes.seconds.unwrap_or(25);
+    let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 100));
+    let mut setup = Setup::calm(seconds);
+    let forgiven = [Outcome::Reset, Outcome::Closed, Outcome::Refused, Outcome::Http(404)];
+    setup.groups = Setup::both_eras(clients, seconds, &forgiven);
+    let killed_ms = dice.between(3_000, 6_000);
+    let again_ms = killed_ms + dice.between(1, 2_500);
+    let steps = [(killed_ms, Fault::Kill(SERVER)), (again_ms, Fault::Restart(SERVER))];
+    setup.faults.steps.extend(steps.map(|(at_ms, fault)| Step { at_ms, fault }));
+    setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
+    setup.must_meet = vec!["reset", "gone"];
+    setup
+}

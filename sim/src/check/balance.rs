@@ -1,0 +1,60 @@
+//! What is opened is closed, once: connections, sessions and calls of a node, by the time that it has drained. What a
+//! killed process had open died with it.
+
+use std::collections::BTreeSet;
+
+use switchboard::event::Event;
+
+use super::{Breach, Checker, Entry, Fact, Violation};
+use crate::node::NodeId;
+
+/// See the [module](self) page.
+#[derive(Debug, Default)]
+pub struct Balance {
+    open: BTreeSet<(NodeId, &'static str, u128)>,
+    found: Vec<Violation>,
+}
+
+impl Balance {
+    fn blame(&mut self, at: u64, breach: Breach, what: String) {
+        self.found.push(Violation { check: "balance", breach, at, client: None, what });
+    }
+}
+
+/// What an event opens (true) or closes (false).
+fn turn(event: &Event) -> Option<(&'static str, u128, bool)> {
+    Some(match event {
+        Event::ConnectionOpened(id) => ("connection", u128::from(id.0), true),
+        Event::ConnectionClosed(id) => ("connection", u128::from(id.0), false),
+        Event::SessionOpened(id) => ("session", id.0, true),
+        Event::SessionClosed(id) => ("session", id.0, false),
+        Event::CallStarted(id) => ("call", u128::from(id.0), true),
+        Event::CallEnded(id, _) => ("call", u128::from(id.0), false),
+        _ => return None,
+    })
+}
+
+impl Checker for Balance {
+    fn on_event(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Booted(node) => self.open.retain(|(other, ..)| other != node),
+            Fact::Node(node, event) => {
+                let Some((kind, id, opens)) = turn(event) else { return };
+                let key = (*node, kind, id);
+                let is_fair = if opens { self.open.insert(key) } else { self.open.remove(&key) };
+                if !is_fair {
+                    let what = if opens { "opened" } else { "closed" };
+                    self.blame(entry.at, Breach::Safety, format!("{kind} {id:x} of {node} was {what} once more"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, at: u64) -> Vec<Violation> {
+        for (node, kind, id) in std::mem::take(&mut self.open) {
+            self.blame(at, Breach::Liveness, format!("{kind} {id:x} of {node} is still open after its drain"));
+        }
+        std::mem::take(&mut self.found)
+    }
+}

@@ -1,0 +1,256 @@
+//! The history of a run: what clients did and what came back, what handlers did, and what nodes told of themselves, in
+//! virtual time. Checkers read it and nothing else.
+//!
+//! A history is data. It is written in one place, so that a test can plant a bug there and see whether it is found.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use switchboard::env::Env;
+use switchboard::event::Event;
+
+use super::plant::{Plant, Tamper};
+use crate::client::{Errand, Outcome};
+use crate::env::SimEnv;
+use crate::node::NodeId;
+
+/// A simulated client.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client-{}", self.0)
+    }
+}
+
+/// One HTTP request of one client, counted over the whole run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestNumber(pub u64);
+
+impl fmt::Debug for RequestNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{}", self.0)
+    }
+}
+
+/// Whose something is: a client, its session counted from 1 (0: none), its call counted from 1 (0: none). It travels in
+/// arguments and comes back in every message that a handler says, as `~client.session.call~`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// The client.
+    pub client: ClientId,
+    /// Its session.
+    pub session: u32,
+    /// Its call.
+    pub call: u32,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "~{}.{}.{}~", self.client.0, self.session, self.call)
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Mark {
+    /// Reads a mark without its tildes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let mark = Self { client: ClientId(number()?), session: number()?, call: number()? };
+        parts.next().is_none().then_some(mark)
+    }
+
+    /// Every mark in a message.
+    pub fn find(message: &[u8]) -> impl Iterator<Item = Self> + '_ {
+        let mut parts = message.split(|byte| *byte == b'~');
+        parts.next();
+        parts.filter_map(|part| Self::parse(std::str::from_utf8(part).ok()?))
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fact {
+    /// A client sent a request, or set out to.
+    Sent {
+        /// Which request.
+        request: RequestNumber,
+        /// Whose, and for which call.
+        mark: Mark,
+        /// What it asks.
+        errand: Errand,
+    },
+    /// A request ended.
+    Ended {
+        /// Which request.
+        request: RequestNumber,
+        /// Whose.
+        client: ClientId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A client read a message in which a mark stands.
+    Told {
+        /// Who read it, and in which session and call (0 on a stream that belongs to no call).
+        reader: Mark,
+        /// Whose it is.
+        owner: Mark,
+    },
+    /// A client read an event with an id.
+    Event {
+        /// Who read it.
+        client: ClientId,
+        /// In which of its sessions.
+        session: u32,
+        /// The stream.
+        stream: u64,
+        /// The event's number within the stream.
+        sequence: u64,
+    },
+    /// A client read a progress notification of a call.
+    Progress {
+        /// Of which call.
+        mark: Mark,
+        /// The number that it carries, counted from 1.
+        number: u32,
+    },
+    /// A handler began to run.
+    Ran {
+        /// For which call.
+        mark: Mark,
+    },
+    /// A node's process began to serve.
+    Booted(NodeId),
+    /// A node told of itself.
+    Node(NodeId, Event),
+    /// A client has something to say about what follows, for whoever reads the report.
+    Note(ClientId, String),
+}
+
+impl Fact {
+    /// The client that it concerns, if any.
+    #[must_use]
+    pub const fn client(&self) -> Option<ClientId> {
+        match self {
+            Self::Sent { mark, .. } | Self::Progress { mark, .. } | Self::Ran { mark } => Some(mark.client),
+            Self::Ended { client, .. } | Self::Event { client, .. } | Self::Note(client, _) => Some(*client),
+            Self::Told { reader, .. } => Some(reader.client),
+            Self::Booted(_) | Self::Node(..) => None,
+        }
+    }
+}
+
+/// A fact and its time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Virtual time in nanoseconds.
+    pub at: u64,
+    /// What happened.
+    pub fact: Fact,
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>5}.{:09} {:?}", self.at / 1_000_000_000, self.at % 1_000_000_000, self.fact)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    entries: Vec<Entry>,
+    requests: u64,
+    tamper: Option<Tamper>,
+}
+
+/// A handle to the history of a run. Clones write the same one.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// A host that never restarts: its clock is the run's.
+    clock: SimEnv,
+    book: Arc<Mutex<Book>>,
+}
+
+impl History {
+    /// An empty history, told in the time of `clock`.
+    #[must_use]
+    pub fn new(clock: SimEnv) -> Self {
+        Self { clock, book: Arc::default() }
+    }
+
+    /// The same with a bug planted in it.
+    #[must_use]
+    pub fn plant(self, plant: Option<Plant>) -> Self {
+        self.lock().tamper = plant.map(Tamper::new);
+        self
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().expect("a history must not be poisoned")
+    }
+
+    /// Virtual time in nanoseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.clock.now().as_nanos()
+    }
+
+    /// Notes what happened just now.
+    pub fn note(&self, fact: Fact) {
+        let at = self.now();
+        self.note_at(at, fact);
+    }
+
+    /// Notes what happened at a time: for observers, which are told it.
+    pub fn note_at(&self, at: u64, fact: Fact) {
+        let book = &mut *self.lock();
+        match &mut book.tamper {
+            None => book.entries.push(Entry { at, fact }),
+            Some(tamper) => {
+                book.entries.extend(tamper.take(fact).into_iter().map(|fact| Entry { at, fact }));
+            }
+        }
+    }
+
+    /// Notes that a request sets out, and numbers it.
+    #[must_use]
+    pub fn sent(&self, mark: Mark, errand: Errand) -> RequestNumber {
+        let request = {
+            let book = &mut *self.lock();
+            book.requests += 1;
+            RequestNumber(book.requests)
+        };
+        self.note(Fact::Sent { request, mark, errand });
+        request
+    }
+
+    /// Notes how a request ended.
+    pub fn ended(&self, request: RequestNumber, client: ClientId, outcome: Outcome) {
+        self.note(Fact::Ended { request, client, outcome });
+    }
+
+    /// Everything so far.
+    #[must_use]
+    pub fn take(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.lock().entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mark_of_a_message_is_found_and_what_only_looks_like_one_is_not() {
+        let message = br#"{"text":"~1.2.3~ and ~x~ and ~4.5~","also":"~7.0.9~"}"#;
+        let found: Vec<String> = Mark::find(message).map(|mark| mark.to_string()).collect();
+        assert_eq!(found, ["~1.2.3~", "~7.0.9~"]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Checkers: what must hold of every run, whatever goes wrong in it. They read a [`History`] and say what breaks it.
+
+mod answered;
+mod balance;
+mod bounds;
+mod crossing;
+mod history;
+mod once;
+mod order;
+mod outcomes;
+mod plant;
+
+pub use answered::Answered;
+pub use balance::Balance;
+pub use bounds::InBounds;
+pub use crossing::NothingCrosses;
+pub use history::{ClientId, Entry, Fact, History, Mark, RequestNumber};
+pub use once::RunsOnce;
+pub use order::InOrder;
+pub use outcomes::OneOutcome;
+pub use plant::Plant;
+
+/// What kind of promise was broken.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Breach {
+    /// Something happened that must never happen.
+    Safety,
+    /// Something did not happen that must happen in time.
+    Liveness,
+}
+
+/// A broken promise.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which checker says so.
+    pub check: &'static str,
+    /// What kind of promise.
+    pub breach: Breach,
+    /// When it was broken, in nanoseconds of virtual time.
+    pub at: u64,
+    /// Whose history led to it, where it is one client's.
+    pub client: Option<ClientId>,
+    /// What happened.
+    pub what: String,
+}
+
+/// Reads a history, entry by entry, and says at its end what was wrong with it.
+pub trait Checker {
+    /// Takes the next entry.
+    fn on_event(&mut self, entry: &Entry);
+
+    /// Says what was wrong. `at` is the end of the run in nanoseconds.
+    fn finish(&mut self, at: u64) -> Vec<Violation>;
+}
+
+/// Runs checkers over a history. The earliest violation comes first.
+pub fn check(entries: &[Entry], end: u64, checkers: &mut [Box<dyn Checker>]) -> Vec<Violation> {
+    for entry in entries {
+        for checker in &mut *checkers {
+            checker.on_event(entry);
+        }
+    }
+    let mut found: Vec<Violation> = checkers.iter_mut().flat_map(|checker| checker.finish(end)).collect();
+    found.sort_by_key(|violation| violation.at);
+    found
+}

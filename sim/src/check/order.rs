@@ -1,0 +1,84 @@
+//! The events of a stream come in order, none twice and none missing, over as many connections as they take; and so does
+//! the progress of a call, by the numbers that its handler gave it.
+
+use std::collections::BTreeMap;
+
+use super::{Breach, Checker, ClientId, Entry, Fact, Mark, RequestNumber, Violation};
+use crate::client::{Errand, Outcome};
+
+/// See the [module](self) page.
+#[derive(Debug, Default)]
+pub struct InOrder {
+    /// The last event of each stream.
+    streams: BTreeMap<(ClientId, u32, u64), u64>,
+    /// The last progress of each call.
+    calls: BTreeMap<Mark, u32>,
+    open: BTreeMap<RequestNumber, (Mark, Errand)>,
+    found: Vec<Violation>,
+}
+
+impl InOrder {
+    fn blame(&mut self, at: u64, client: ClientId, what: String) {
+        let (check, breach, client) = ("in order", Breach::Safety, Some(client));
+        self.found.push(Violation { check, breach, at, client, what });
+    }
+
+    fn on_sequence(&mut self, at: u64, stream: (ClientId, u32, u64), sequence: u64) {
+        let before = self.streams.insert(stream, sequence);
+        let is_next = match before {
+            // 0 primes a stream; without priming it begins with 1.
+            None => sequence <= 1,
+            Some(before) => sequence == before + 1,
+        };
+        if !is_next {
+            let (client, session, number) = stream;
+            let what = format!("event {sequence} of stream {number} in session {session} came after {before:?}");
+            self.blame(at, client, what);
+        }
+    }
+
+    fn on_end(&mut self, at: u64, mark: Mark, errand: Errand, outcome: Outcome) {
+        match (errand, outcome) {
+            (Errand::Slow(steps), Outcome::Ok) => {
+                let last = self.calls.remove(&mark).unwrap_or_default();
+                if last != steps {
+                    self.blame(at, mark.client, format!("call {mark} was answered after step {last} of {steps}"));
+                }
+            }
+            // What followed the last event is no longer kept, and the client was told so.
+            (Errand::Resume, Outcome::Http(400)) => {
+                self.streams.retain(|(client, ..), _| *client != mark.client);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Checker for InOrder {
+    fn on_event(&mut self, entry: &Entry) {
+        match &entry.fact {
+            Fact::Event { client, session, stream, sequence } => {
+                self.on_sequence(entry.at, (*client, *session, *stream), *sequence);
+            }
+            Fact::Progress { mark, number } => {
+                let last = self.calls.insert(*mark, *number).unwrap_or_default();
+                if *number != last + 1 {
+                    self.blame(entry.at, mark.client, format!("step {number} of call {mark} came after {last}"));
+                }
+            }
+            Fact::Sent { request, mark, errand } => {
+                self.open.insert(*request, (*mark, *errand));
+            }
+            Fact::Ended { request, outcome, .. } => {
+                if let Some((mark, errand)) = self.open.remove(request) {
+                    self.on_end(entry.at, mark, errand, *outcome);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _: u64) -> Vec<Violation> {
+        std::mem::take(&mut self.found)
+    }
+}

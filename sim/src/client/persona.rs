@@ -1,0 +1,192 @@
+//! What a client does with its life: which requests, how fast, from when to when.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use switchboard::env::{Env, Task};
+
+use super::listener::Listener;
+use super::outcome::{Errand, Outcome};
+use super::thin::{Reply, Thin};
+use super::writer::Era;
+use crate::check::{ClientId, History, Mark};
+use crate::env::SimEnv;
+use crate::kernel::task::SimTask;
+
+/// What the clients of one group have in common.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Work {
+    /// What they ask, by weight.
+    pub errands: Vec<(Errand, u32)>,
+    /// Milliseconds between an answer and the next request: from, to.
+    pub pace_ms: (u64, u64),
+    /// Virtual milliseconds at which they begin: from, to.
+    pub begin_ms: (u64, u64),
+    /// Virtual milliseconds at which they stop asking.
+    pub end_ms: u64,
+    /// How long they wait for an answer.
+    pub patience_ms: u64,
+}
+
+impl Work {
+    fn pick(&self, number: u64) -> Errand {
+        let mut left = number;
+        for (errand, weight) in &self.errands {
+            match left.checked_sub(u64::from(*weight)) {
+                Some(rest) => left = rest,
+                None => return *errand,
+            }
+        }
+        Errand::Ping
+    }
+
+    fn weight(&self) -> u64 {
+        self.errands.iter().map(|(_, weight)| u64::from(*weight)).sum()
+    }
+}
+
+/// One client.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    /// Who it is.
+    pub id: ClientId,
+    /// Where its server is.
+    pub server: SocketAddr,
+    /// How it speaks.
+    pub era: Era,
+    /// Whether it keeps a stream open on which the server may speak by itself.
+    pub listens: bool,
+    /// Milliseconds that it reads nothing once an answer has begun to stream.
+    pub nap_ms: u64,
+    /// What it does.
+    pub work: Arc<Work>,
+}
+
+/// Lives the life of a client to its end.
+pub async fn live(env: SimEnv, history: History, who: Persona) {
+    let work = &who.work;
+    let mut thin = Thin::new(env, history, who.id, who.era, who.server, work.patience_ms);
+    thin.nap_ms = who.nap_ms;
+    thin.pause_between(work.begin_ms).await;
+    let mut stream = None;
+    if who.listens && who.era == Era::Stateless {
+        stream = Some(thin.listen(who.era));
+    }
+    let weight = work.weight();
+    let mut failures = 0;
+    while env.now().as_nanos() < work.end_ms * 1_000_000 {
+        let outcome = if who.era == Era::Stateful && thin.session.is_none() {
+            let outcome = thin.initialize().await;
+            if who.listens && thin.session.is_some() {
+                close(stream.replace(thin.listen(who.era)));
+            }
+            outcome
+        } else {
+            let errand = work.pick(thin.dice.below(weight));
+            thin.run(errand).await
+        };
+        failures = if outcome.loses_time() { failures + 1 } else { 0 };
+        if failures > 0 {
+            thin.back_off(failures - 1).await;
+        } else {
+            thin.pause_between(work.pace_ms).await;
+        }
+    }
+    close(stream);
+    if thin.session.is_some() {
+        thin.delete().await;
+    }
+}
+
+fn close(stream: Option<SimTask>) {
+    if let Some(stream) = stream {
+        stream.abort();
+    }
+}
+
+impl Outcome {
+    /// Whether a client does well to wait a little longer before it tries anything else.
+    const fn loses_time(self) -> bool {
+        !matches!(self, Self::Ok | Self::ToolError | Self::RpcError(_) | Self::Http(404))
+    }
+}
+
+impl Thin {
+    /// Opens a session.
+    async fn initialize(&mut self) -> Outcome {
+        self.mark.session += 1;
+        let members = r#""protocolVersion":"2025-11-25","capabilities":{"elicitation":{"form":{}}},"clientInfo":{"name":"sim","version":"1"}"#;
+        let reply = self.ask(Errand::Initialize, "initialize", None, members).await;
+        if reply.outcome != Outcome::Ok {
+            self.wait_as_told(&reply).await;
+            return reply.outcome;
+        }
+        self.session = reply.session;
+        if self.session.is_none() {
+            return Outcome::Garbled;
+        }
+        let outcome = self.tell(Errand::Initialized, "notifications/initialized").await.outcome;
+        if outcome != Outcome::Ok {
+            return outcome;
+        }
+        self.ask(Errand::Subscribe, "resources/subscribe", None, r#""uri":"note://board""#).await.outcome
+    }
+
+    /// Opens a stream on which the server may speak by itself.
+    fn listen(&self, era: Era) -> SimTask {
+        let listener = Listener {
+            env: self.env,
+            history: self.history.clone(),
+            server: self.server,
+            patience_ms: self.patience_ms,
+            era,
+            reader: Mark { call: 0, ..self.mark },
+            session: self.session.clone(),
+            dice: self.env.entropy(&format!("listener {}", self.mark.client.0)),
+        };
+        self.env.spawn("stream of a client", listener.listen())
+    }
+
+    /// Does one errand, in as many rounds as the server has questions.
+    pub(super) async fn run(&mut self, errand: Errand) -> Outcome {
+        self.mark.call += 1;
+        let mark = self.mark;
+        let mut reply = match errand.tool() {
+            None if errand == Errand::List => self.ask(errand, "tools/list", None, "").await,
+            // The stateless revision has no ping; asking who is there is its nearest.
+            None if self.session.is_none() => self.ask(errand, "server/discover", None, "").await,
+            None => self.ask(errand, "ping", None, "").await,
+            Some(tool) => {
+                let steps = errand.steps();
+                let members =
+                    format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}"#);
+                self.ask(errand, "tools/call", Some(tool), &members).await
+            }
+        };
+        let mut rounds = 0;
+        while let (Some(again), Some(tool)) = (reply.again.take(), errand.tool()) {
+            rounds += 1;
+            if rounds > 4 {
+                return Outcome::Garbled;
+            }
+            let answers: Vec<String> =
+                again.questions.iter().map(|key| format!(r#""{key}":{}"#, super::ANSWER)).collect();
+            let (answers, state) = (answers.join(","), again.state);
+            let members = format!(
+                r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":0}},"inputResponses":{{{answers}}},"requestState":"{state}""#
+            );
+            reply = self.ask(errand, "tools/call", Some(tool), &members).await;
+        }
+        if reply.outcome == Outcome::Http(404) {
+            self.session = None;
+        }
+        self.wait_as_told(&reply).await;
+        reply.outcome
+    }
+
+    async fn wait_as_told(&self, reply: &Reply) {
+        if let Some(seconds) = reply.retry_after_s {
+            self.pause(seconds * 1_000).await;
+        }
+    }
+}

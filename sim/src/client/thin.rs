@@ -1,0 +1,330 @@
+//! The thin client: what one client does on the wire, in either era, at the cost of a few buffers.
+//!
+//! `Thin` sends one request at a time on a connection that it keeps, and brings each to exactly one outcome: an answer, or
+//! the reason why there is none. A stateful call whose stream breaks is resumed by `Last-Event-ID`; a stateless one is
+//! not, because its break cancelled it.
+
+use std::net::SocketAddr;
+
+use switchboard::env::{Entropy, Env, deadline};
+
+use super::link::Link;
+use super::outcome::{Errand, Outcome};
+use super::reading::{Again, Message};
+use super::response::Head;
+use super::sse::SseEvent;
+use super::writer::{self, Era, Writer};
+use crate::check::{ClientId, Fact, History, Mark, RequestNumber};
+use crate::env::SimEnv;
+
+/// A request that is under way. It ends once: where nobody says how, as given up.
+pub(crate) struct Pending {
+    history: History,
+    client: ClientId,
+    request: Option<RequestNumber>,
+}
+
+impl Pending {
+    pub(crate) fn new(history: &History, mark: Mark, errand: Errand) -> Self {
+        let request = history.sent(mark, errand);
+        Self { history: history.clone(), client: mark.client, request: Some(request) }
+    }
+
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        if let Some(request) = self.request.take() {
+            self.history.ended(request, self.client, outcome);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.history.ended(request, self.client, Outcome::GivenUp);
+        }
+    }
+}
+
+/// How a request ended, and what it left.
+pub(crate) struct Reply {
+    pub(crate) outcome: Outcome,
+    pub(crate) again: Option<Again>,
+    pub(crate) session: Option<Box<str>>,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, again: None, session: None, retry_after_s: None }
+    }
+}
+
+/// See the [module](self) page.
+pub(crate) struct Thin {
+    pub(crate) env: SimEnv,
+    pub(crate) history: History,
+    pub(crate) server: SocketAddr,
+    pub(crate) patience_ms: u64,
+    pub(crate) dice: Entropy,
+    pub(crate) writer: Writer,
+    /// Whose it is now: its client, its session and its call.
+    pub(crate) mark: Mark,
+    pub(crate) session: Option<Box<str>>,
+    /// Milliseconds that it reads nothing once an answer has begun to stream; 0 for a client that reads as it should.
+    pub(crate) nap_ms: u64,
+    link: Option<Link>,
+    last_id: u32,
+}
+
+/// Waits between attempts to get back, doubled each time.
+const BACK_OFF_MS: (u64, u64) = (100, 3_200);
+
+/// How long to wait before the next attempt: longer each time, and never as long as everybody else.
+pub(crate) fn back_off_ms(dice: &mut Entropy, attempt: u32) -> u64 {
+    let most = (BACK_OFF_MS.0 << attempt.min(5)).min(BACK_OFF_MS.1);
+    most / 2 + dice.below(most / 2 + 1)
+}
+
+impl Thin {
+    pub(crate) fn new(
+        env: SimEnv,
+        history: History,
+        client: ClientId,
+        era: Era,
+        server: SocketAddr,
+        patience_ms: u64,
+    ) -> Self {
+        Self {
+            env,
+            history,
+            server,
+            patience_ms,
+            dice: env.entropy(&format!("client {}", client.0)),
+            writer: Writer::new(era, server.to_string()),
+            mark: Mark { client, session: 0, call: 0 },
+            session: None,
+            nap_ms: 0,
+            link: None,
+            last_id: 0,
+        }
+    }
+
+    /// Sends a message that expects an answer.
+    pub(crate) async fn ask(
+        &mut self,
+        errand: Errand,
+        method: &str,
+        name: Option<&str>,
+        members: &str,
+    ) -> Reply {
+        self.last_id += 1;
+        let id = Some(self.last_id);
+        let message = writer::Message { method, name, id, members, progress: matches!(errand, Errand::Slow(_)) };
+        self.writer.post(self.session.as_deref(), &message);
+        self.exchange(errand, id).await
+    }
+
+    /// Sends a notification.
+    pub(crate) async fn tell(&mut self, errand: Errand, method: &str) -> Reply {
+        let message = writer::Message { method, name: None, id: None, members: "", progress: false };
+        self.writer.post(self.session.as_deref(), &message);
+        self.exchange(errand, None).await
+    }
+
+    /// Ends the session.
+    pub(crate) async fn delete(&mut self) -> Reply {
+        self.writer.bodiless("DELETE", self.session.as_deref(), None);
+        self.exchange(Errand::Delete, None).await
+    }
+
+    /// Hangs up.
+    pub(crate) fn hang_up(&mut self) {
+        self.link = None;
+    }
+
+    pub(crate) async fn pause(&self, ms: u64) {
+        self.env.sleep_until(self.env.now().after_ms(ms)).await;
+    }
+
+    pub(crate) async fn pause_between(&mut self, (from, to): (u64, u64)) {
+        let ms = from + self.dice.below(to.saturating_sub(from) + 1);
+        self.pause(ms).await;
+    }
+
+    pub(crate) async fn back_off(&mut self, attempt: u32) {
+        let ms = back_off_ms(&mut self.dice, attempt);
+        self.pause(ms).await;
+    }
+
+    /// Sends what was written, and waits for its outcome.
+    async fn exchange(&mut self, errand: Errand, id: Option<u32>) -> Reply {
+        let pending = Pending::new(&self.history, self.mark, errand);
+        let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+        let reply = match deadline(&env, due, self.converse(id)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(outcome)) => {
+                self.link = None;
+                outcome.into()
+            }
+            Err(_) => {
+                self.link = None;
+                Outcome::Timeout.into()
+            }
+        };
+        pending.end(reply.outcome);
+        reply
+    }
+
+    async fn converse(&mut self, id: Option<u32>) -> Result<Reply, Outcome> {
+        if let Some(link) = &mut self.link
+            && link.is_stale().await
+        {
+            self.link = None;
+        }
+        let link = match &mut self.link {
+            Some(link) => link,
+            empty => empty.insert(Link::open(self.env, self.server).await?),
+        };
+        link.send(self.writer.bytes()).await?;
+        let head = link.head().await?;
+        let mut reply = if head.status >= 400 {
+            link.body().await?;
+            // Whoever is turned away must be told when to come back.
+            if head.status == 503 && head.retry_after_s.is_none() {
+                return Err(Outcome::Garbled);
+            }
+            Outcome::Http(head.status).into()
+        } else if head.events {
+            let Some(id) = id else { return Err(Outcome::Garbled) };
+            self.follow(id).await?
+        } else {
+            self.answer(id).await?
+        };
+        if !head.reusable {
+            self.link = None;
+        }
+        Head { session: reply.session, retry_after_s: reply.retry_after_s, .. } = head;
+        Ok(reply)
+    }
+
+    /// Reads an answer that is a single message, or none at all.
+    async fn answer(&mut self, id: Option<u32>) -> Result<Reply, Outcome> {
+        let Some(link) = &mut self.link else { return Err(Outcome::Closed) };
+        let body = link.body().await?;
+        let Some(id) = id else {
+            return Ok(if body.is_empty() { Outcome::Ok } else { Outcome::Garbled }.into());
+        };
+        let message = Message::read(body, self.mark, &self.history)?;
+        if !message.answers(id) {
+            return Err(Outcome::Garbled);
+        }
+        let (outcome, again) = message.judge();
+        Ok(Reply { again, ..outcome.into() })
+    }
+
+    /// Reads the events of a call until its answer, over as many connections as that takes.
+    async fn follow(&mut self, id: u32) -> Result<Reply, Outcome> {
+        let mut cursor = None;
+        let mut retry_ms = 0;
+        self.pause(self.nap_ms).await;
+        loop {
+            let next = match &mut self.link {
+                Some(link) => link.event().await,
+                None => Err(Outcome::Closed),
+            };
+            match next {
+                Ok(Some(event)) => {
+                    cursor = event.id.or(cursor);
+                    retry_ms = event.retry_ms.unwrap_or(retry_ms);
+                    if let Some(reply) = self.hear(event, id).await? {
+                        if let Some(link) = &mut self.link
+                            && link.event().await != Ok(None)
+                        {
+                            self.link = None;
+                        }
+                        return Ok(reply);
+                    }
+                }
+                end => {
+                    let why = end.err().unwrap_or(Outcome::Closed);
+                    self.link = None;
+                    let last = cursor.ok_or(why)?;
+                    self.pause(retry_ms).await;
+                    self.come_back(last).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes one event of a call. Its answer ends the call.
+    async fn hear(&mut self, event: SseEvent, id: u32) -> Result<Option<Reply>, Outcome> {
+        let Mark { client, session, .. } = self.mark;
+        if let Some((stream, sequence)) = event.id {
+            self.history.note(Fact::Event { client, session, stream, sequence });
+        }
+        if event.data.is_empty() {
+            return Ok(None);
+        }
+        let message = Message::read(&event.data, self.mark, &self.history)?;
+        message.note_progress(self.mark, &self.history);
+        if message.answers(id) {
+            let (outcome, again) = message.judge();
+            return Ok(Some(Reply { again, ..outcome.into() }));
+        }
+        if let (Some(question), Some(_)) = (message.id, &message.method) {
+            self.reply_to(question.get()).await;
+        }
+        Ok(None)
+    }
+
+    /// Answers a question of the server's, on a connection of its own.
+    async fn reply_to(&mut self, question: &str) {
+        let pending = Pending::new(&self.history, self.mark, Errand::Answer);
+        self.writer.answer(self.session.as_deref(), question, super::ANSWER);
+        let sent = async {
+            let mut link = Link::open(self.env, self.server).await?;
+            link.send(self.writer.bytes()).await?;
+            Ok(link.head().await?.status)
+        };
+        pending.end(match sent.await {
+            Ok(200..=299) => Outcome::Ok,
+            Ok(status) => Outcome::Http(status),
+            Err(outcome) => outcome,
+        });
+    }
+
+    /// Comes back to a stream after its last event, however often that takes.
+    async fn come_back(&mut self, last: (u64, u64)) -> Result<(), Outcome> {
+        for attempt in 0.. {
+            let pending = Pending::new(&self.history, self.mark, Errand::Resume);
+            match self.open_stream(Some(last)).await {
+                Ok(()) => {
+                    pending.end(Outcome::Ok);
+                    break;
+                }
+                Err(outcome) => {
+                    pending.end(outcome);
+                    self.link = None;
+                    // The session, or what followed that event, is gone for good.
+                    if matches!(outcome, Outcome::Http(400..=499)) {
+                        return Err(outcome);
+                    }
+                    self.back_off(attempt).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_stream(&mut self, last: Option<(u64, u64)>) -> Result<(), Outcome> {
+        self.writer.bodiless("GET", self.session.as_deref(), last);
+        let mut link = Link::open(self.env, self.server).await?;
+        link.send(self.writer.bytes()).await?;
+        let head = link.head().await?;
+        if head.status != 200 || !head.events {
+            return Err(Outcome::Http(head.status));
+        }
+        self.link = Some(link);
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Scenarios: what they are made of, how they are run, and what comes out. The scenarios themselves are in the package
+//! `switchboard-scenarios`.
+
+mod report;
+mod run;
+mod setup;
+
+pub use report::{End, Report};
+pub use run::run;
+pub use setup::{Dice, Group, Role, SERVER, Scenario, Setup, Wishes, client_host};

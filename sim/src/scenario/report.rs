@@ -1,0 +1,198 @@
+//! What came out of a run, for people and for machines.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use super::setup::{Scenario, Setup, Wishes};
+use crate::check::{self, Breach, Entry, Fact, Violation};
+use crate::client::Outcome;
+use crate::trace::{Line, TraceHash};
+use crate::world::World;
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Everything held.
+    Passed,
+    /// Something panicked that must not.
+    Crash(String),
+    /// Something happened that must never happen; the first of these.
+    Safety(Violation),
+    /// Something did not happen in time; the first of these.
+    Liveness(Violation),
+    /// A planned fault touched nothing, or what the run is about never happened: it proved nothing.
+    Idle(String),
+}
+
+impl End {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Crash(_) => "crash",
+            Self::Safety(_) => "safety",
+            Self::Liveness(_) => "liveness",
+            Self::Idle(_) => "idle_fault",
+        }
+    }
+
+    /// The exit code of a program that ran it.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Safety(_) => 10,
+            Self::Liveness(_) => 11,
+            Self::Crash(_) => 12,
+            Self::Idle(_) => 14,
+        }
+    }
+}
+
+/// What came out of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// What was asked for.
+    pub wishes: Wishes,
+    /// What the seed made of it, in words.
+    pub setup: String,
+    /// How it ended.
+    pub end: End,
+    /// The digest of the run.
+    pub trace_hash: TraceHash,
+    /// How long it took in the world.
+    pub virtual_time: Duration,
+    /// How much of it clients worked; after that the node only closes.
+    pub busy_time: Duration,
+    /// How many requests there were.
+    pub requests: u64,
+    /// How they ended, by name.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// What they were for, by name.
+    pub errands: BTreeMap<&'static str, u64>,
+    /// Everything that was broken, earliest first.
+    pub violations: Vec<Violation>,
+    /// What happened to whom the first violation concerns, up to it.
+    pub led_to_it: Vec<String>,
+    /// The last things that the kernel did, where they were asked for.
+    pub log: Vec<Line>,
+}
+
+/// So many of the entries that led to a violation are shown.
+const SHOWN: usize = 24;
+
+impl Report {
+    pub(super) fn new(scenario: &Scenario, wishes: &Wishes, setup: &Setup) -> Self {
+        Self {
+            scenario: scenario.name,
+            wishes: *wishes,
+            setup: format!("{setup:?}"),
+            end: End::Passed,
+            trace_hash: TraceHash(0),
+            virtual_time: Duration::ZERO,
+            busy_time: Duration::from_millis(setup.busy_ms()),
+            requests: 0,
+            outcomes: BTreeMap::new(),
+            errands: BTreeMap::new(),
+            violations: Vec::new(),
+            led_to_it: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// Whether everything held.
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
+        self.end == End::Passed
+    }
+
+    /// The one command that runs it again.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        let mut command = format!("cargo sim replay {} --seed {}", self.scenario, self.wishes.seed);
+        if let Some(clients) = self.wishes.clients {
+            write!(command, " --clients {clients}").expect("a string takes all text");
+        }
+        if let Some(seconds) = self.wishes.seconds {
+            write!(command, " --seconds {seconds}").expect("a string takes all text");
+        }
+        command
+    }
+
+    pub(super) fn judge(&mut self, entries: Vec<Entry>, world: &World, setup: &Setup) {
+        for entry in &entries {
+            match &entry.fact {
+                Fact::Sent { errand, .. } => {
+                    self.requests += 1;
+                    *self.errands.entry(errand.name()).or_default() += 1;
+                }
+                Fact::Ended { outcome, .. } => *self.outcomes.entry(Outcome::name(*outcome)).or_default() += 1,
+                _ => {}
+            }
+        }
+        let end = setup.end_ms * 1_000_000;
+        self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
+        let panics = world.panics();
+        let idle = self.idle(world, setup);
+        self.end = if let Some(panic) = panics.into_iter().next() {
+            End::Crash(panic)
+        } else if let Some(first) = self.violations.first() {
+            self.led_to_it = led_to(&entries, first);
+            match first.breach {
+                Breach::Safety => End::Safety(first.clone()),
+                Breach::Liveness => End::Liveness(first.clone()),
+            }
+        } else if let Some(idle) = idle {
+            End::Idle(idle)
+        } else {
+            End::Passed
+        };
+    }
+
+    /// What was planned and had no effect.
+    fn idle(&self, world: &World, setup: &Setup) -> Option<String> {
+        let fired = world.fired().into_iter().find(|fired| fired.touched == 0);
+        let met = |name: &&&str| self.outcomes.contains_key(**name) || self.errands.contains_key(**name);
+        let missed = setup.must_meet.iter().find(|name| !met(name));
+        fired
+            .map(|fired| format!("this fault touched nothing: {:?}", fired.fault))
+            .or_else(|| missed.map(|name| format!("not a request was, or ended with, {name}")))
+    }
+}
+
+/// The last entries up to a violation that concern its client, or all where it concerns none.
+fn led_to(entries: &[Entry], violation: &Violation) -> Vec<String> {
+    let concerned = entries.iter().filter(|entry| entry.at <= violation.at).filter(|entry| {
+        violation.client.is_none_or(|client| entry.fact.client() == Some(client))
+    });
+    let all: Vec<&Entry> = concerned.collect();
+    all[all.len().saturating_sub(SHOWN)..].iter().map(|entry| entry.to_string()).collect()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.virtual_time.as_secs_f64();
+        writeln!(f, "{} seed {}: {}", self.scenario, self.wishes.seed, self.end.name())?;
+        writeln!(f, "  {} requests in {seconds:.1} virtual seconds: {:?}", self.requests, self.outcomes)?;
+        writeln!(f, "  trace hash {}", self.trace_hash)?;
+        match &self.end {
+            End::Passed => return Ok(()),
+            End::Crash(panic) => writeln!(f, "  {panic}")?,
+            End::Idle(fault) => writeln!(f, "  nothing was proved: {fault}")?,
+            End::Safety(violation) | End::Liveness(violation) => {
+                let ms = violation.at / 1_000_000;
+                writeln!(f, "  check `{}`, broken at {ms} ms: {}", violation.check, violation.what)?;
+                writeln!(f, "  ({} violations in all) what led to it:", self.violations.len())?;
+                for line in &self.led_to_it {
+                    writeln!(f, "    {line}")?;
+                }
+            }
+        }
+        writeln!(f, "  setup: {}", self.setup)?;
+        writeln!(f, "  replay: {}", self.replay())
+    }
+}

@@ -1,0 +1,180 @@
+//! What a scenario is made of: everything that a seed decides, as values that can be printed.
+
+use switchboard::handler::Catalogue;
+use switchboard::limits::Limits;
+
+use crate::check::{History, Plant};
+use crate::client::{Errand, Outcome, Work};
+use crate::fault::Plan;
+use crate::net::NetOptions;
+use crate::node::NodeId;
+
+/// The node that serves.
+pub const SERVER: NodeId = NodeId(0);
+
+/// The host of this number that clients live on.
+#[must_use]
+pub const fn client_host(number: u32) -> NodeId {
+    NodeId(2 + number)
+}
+
+/// What the user of a scenario may say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wishes {
+    /// The root of all randomness.
+    pub seed: u64,
+    /// How many clients; the scenario's own number where it is `None`.
+    pub clients: Option<u32>,
+    /// For how many virtual seconds they work; the scenario's own number where it is `None`.
+    pub seconds: Option<u64>,
+    /// A bug to plant, to see whether it is found.
+    pub plant: Option<Plant>,
+    /// So many of the last things that the kernel did are kept as text.
+    pub log_lines_max: usize,
+}
+
+/// A kind of client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// 2025-11-25 over raw HTTP.
+    Stateful,
+    /// 2026-07-28 over raw HTTP.
+    Stateless,
+    /// Sends what no server should take.
+    Hostile,
+}
+
+/// Clients that have their kind and their work in common.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// Their kind.
+    pub role: Role,
+    /// How many.
+    pub count: u32,
+    /// One in so many keeps a stream open; 0 for none.
+    pub listens_one_in: u32,
+    /// Milliseconds that they read nothing once an answer has begun to stream.
+    pub nap_ms: u64,
+    /// What they do.
+    pub work: Work,
+    /// Ends that are no fault of anybody's while things go wrong.
+    pub forgiven: Vec<Outcome>,
+}
+
+impl Group {
+    /// Well-behaved clients, one in four of which listens, and to whom nothing bad may happen.
+    #[must_use]
+    pub const fn new(role: Role, count: u32, work: Work) -> Self {
+        Self { role, count, listens_one_in: 4, nap_ms: 0, work, forgiven: Vec::new() }
+    }
+
+    /// The same, to whom this may happen in times of trouble.
+    #[must_use]
+    pub fn forgive(mut self, outcomes: &[Outcome]) -> Self {
+        self.forgiven.extend_from_slice(outcomes);
+        self
+    }
+}
+
+/// Everything that shapes a run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The limits of the node.
+    pub limits: Limits,
+    /// The network.
+    pub net: NetOptions,
+    /// How many hosts the clients live on.
+    pub hosts: u32,
+    /// Who calls.
+    pub groups: Vec<Group>,
+    /// What goes wrong, and when.
+    pub faults: Plan,
+    /// Virtual milliseconds during which things may go wrong: from, to. Outside of them every request ends as it should.
+    pub trouble_ms: (u64, u64),
+    /// Whether a connection that is cut before an answer must mean that its request was not taken.
+    pub cut_means_not_taken: bool,
+    /// Outcomes and errands, by name, that a run must have met, or it proved nothing.
+    pub must_meet: Vec<&'static str>,
+    /// When the node drains.
+    pub drain_ms: u64,
+    /// When the run is over.
+    pub end_ms: u64,
+}
+
+impl Setup {
+    /// A calm run of so many seconds: nothing goes wrong, and nobody calls yet.
+    #[must_use]
+    pub fn calm(seconds: u64) -> Self {
+        let end_ms = seconds * 1_000;
+        Self {
+            limits: Limits::default(),
+            net: NetOptions::default(),
+            hosts: 8,
+            groups: Vec::new(),
+            faults: Plan::default(),
+            trouble_ms: (u64::MAX, u64::MAX),
+            cut_means_not_taken: false,
+            must_meet: Vec::new(),
+            drain_ms: end_ms + 40_000,
+            end_ms: end_ms + 60_000,
+        }
+    }
+
+    /// Half of the clients of each era, doing the usual work, to whom this may happen in times of trouble.
+    #[must_use]
+    pub fn both_eras(clients: u32, seconds: u64, forgiven: &[Outcome]) -> Vec<Group> {
+        let group = |role, count| Group::new(role, count, Self::usual_work(seconds)).forgive(forgiven);
+        vec![group(Role::Stateful, clients / 2), group(Role::Stateless, clients - clients / 2)]
+    }
+
+    /// Until when clients ask.
+    #[must_use]
+    pub fn busy_ms(&self) -> u64 {
+        self.groups.iter().map(|group| group.work.end_ms).max().unwrap_or_default().min(self.end_ms)
+    }
+
+    /// The work that most clients do: mostly short calls, now and then a long one, a question, a mishap.
+    #[must_use]
+    pub fn usual_work(seconds: u64) -> Work {
+        let errands = vec![
+            (Errand::Echo, 800),
+            (Errand::Slow(4), 60),
+            (Errand::Ask, 60),
+            (Errand::List, 30),
+            (Errand::Ping, 30),
+            (Errand::Panic, 10),
+            (Errand::Poke, 2),
+            (Errand::Hang, 4),
+        ];
+        Work { errands, pace_ms: (500, 1_500), begin_ms: (0, 1_000), end_ms: seconds * 1_000, patience_ms: 30_000 }
+    }
+}
+
+/// Draws numbers for a setup.
+#[derive(Debug)]
+pub struct Dice(pub(super) switchboard::env::Entropy);
+
+impl Dice {
+    /// A number in `from..=to`.
+    pub fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.0.below(to.saturating_sub(from) + 1)
+    }
+
+    /// A count in `from..=to`.
+    pub fn count(&mut self, from: u32, to: u32) -> u32 {
+        u32::try_from(self.between(from.into(), to.into())).unwrap_or(to)
+    }
+}
+
+/// A scenario: one idea of what may happen to a node, as a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about, in a sentence.
+    pub description: &'static str,
+    /// Draws a setup.
+    pub draw: fn(&mut Dice, &Wishes) -> Setup,
+    /// The tools of the node, which note in the history what they do.
+    pub catalogue: fn(&History) -> Catalogue,
+}
