@@ -150,13 +150,14 @@ impl<E: Env> Node<E> {
         serve_lines(&self.core, Principal::named("stdio"), Peer::Parent, reader, writer).await;
     }
 
-    /// Ends the node in order: nothing new is taken, streams end with a word on when to come back, calls under way are
-    /// finished within `drain_ms_max`; what is left then is cut off.
+    /// Ends the node in order: nothing new is taken, standing streams end with a word on when to come back, calls under
+    /// way are finished on the connections that they are on within `drain_ms_max`, for nobody could come back to this
+    /// node; what is left then is cut off.
     pub async fn drain(&self) {
         let core = &self.core;
         core.life.enter(Stage::Draining);
         for session in core.hub.sessions() {
-            session.close_readers(core.limits.retry_ms);
+            session.close_standalone(core.limits.retry_ms);
         }
         // Those on a channel end with their channel, after its calls.
         for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
