@@ -24,16 +24,8 @@ pub use reconnect_storm::RECONNECT_STORM;
 pub use slow_reader::SLOW_READER;
 
 /// Every scenario, from the calmest on.
-pub const ALL: &[Scenario] = &[
-    CALM,
-    FLOOD,
-    RECONNECT_STORM,
-    KILL_MID_CALL,
-    PARTITION_HEAL,
-    SLOW_READER,
-    HOSTILE_BYTES,
-    DRAIN,
-];
+pub const ALL: &[Scenario] =
+    &[CALM, FLOOD, RECONNECT_STORM, KILL_MID_CALL, PARTITION_HEAL, SLOW_READER, HOSTILE_BYTES, DRAIN];
 
 /// The scenario of a name.
 #[must_use]

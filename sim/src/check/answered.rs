@@ -50,7 +50,9 @@ impl Checker for Answered {
                     return;
                 }
                 let breach = match outcome {
-                    Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_) | Outcome::Garbled => Breach::Safety,
+                    Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_) | Outcome::Garbled => {
+                        Breach::Safety
+                    }
                     _ => Breach::Liveness,
                 };
                 let ms = (entry.at - sent) / 1_000_000;

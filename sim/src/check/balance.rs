@@ -44,7 +44,11 @@ impl Checker for Balance {
                 let is_fair = if opens { self.open.insert(key) } else { self.open.remove(&key) };
                 if !is_fair {
                     let what = if opens { "opened" } else { "closed" };
-                    self.blame(entry.at, Breach::Safety, format!("{kind} {id:x} of {node} was {what} once more"));
+                    self.blame(
+                        entry.at,
+                        Breach::Safety,
+                        format!("{kind} {id:x} of {node} was {what} once more"),
+                    );
                 }
             }
             _ => {}
@@ -53,7 +57,11 @@ impl Checker for Balance {
 
     fn finish(&mut self, at: u64) -> Vec<Violation> {
         for (node, kind, id) in std::mem::take(&mut self.open) {
-            self.blame(at, Breach::Liveness, format!("{kind} {id:x} of {node} is still open after its drain"));
+            self.blame(
+                at,
+                Breach::Liveness,
+                format!("{kind} {id:x} of {node} is still open after its drain"),
+            );
         }
         std::mem::take(&mut self.found)
     }

@@ -38,7 +38,11 @@ impl Checker for NothingCrosses {
                 let Some((mark, _)) = self.open.remove(request) else { return };
                 let was_told = self.told.remove(&mark);
                 if *outcome == Outcome::Ok && !was_told {
-                    self.blame(entry.at, mark, format!("call {mark} was answered, but not with its own words"));
+                    self.blame(
+                        entry.at,
+                        mark,
+                        format!("call {mark} was answered, but not with its own words"),
+                    );
                 }
             }
             _ => {}

@@ -32,7 +32,8 @@ impl InOrder {
         };
         if !is_next {
             let (client, session, number) = stream;
-            let what = format!("event {sequence} of stream {number} in session {session} came after {before:?}");
+            let what =
+                format!("event {sequence} of stream {number} in session {session} came after {before:?}");
             self.blame(at, client, what);
         }
     }
@@ -42,7 +43,11 @@ impl InOrder {
             (Errand::Slow(steps), Outcome::Ok) => {
                 let last = self.calls.remove(&mark).unwrap_or_default();
                 if last != steps {
-                    self.blame(at, mark.client, format!("call {mark} was answered after step {last} of {steps}"));
+                    self.blame(
+                        at,
+                        mark.client,
+                        format!("call {mark} was answered after step {last} of {steps}"),
+                    );
                 }
             }
             // What followed the last event is no longer kept, and the client was told so.
@@ -63,7 +68,11 @@ impl Checker for InOrder {
             Fact::Progress { mark, number } => {
                 let last = self.calls.insert(*mark, *number).unwrap_or_default();
                 if *number != last + 1 {
-                    self.blame(entry.at, mark.client, format!("step {number} of call {mark} came after {last}"));
+                    self.blame(
+                        entry.at,
+                        mark.client,
+                        format!("step {number} of call {mark} came after {last}"),
+                    );
                 }
             }
             Fact::Sent { request, mark, errand } => {

@@ -120,8 +120,10 @@ impl Tamper {
 
     /// Whether this is the fact to strike at; for a swap, also the one after it on the same stream.
     fn is_struck(&mut self, fact: &Fact) -> bool {
-        if let (Some(Fact::Event { client, session, stream, .. }), Fact::Event { client: c, session: s, stream: t, .. }) =
-            (&self.held, fact)
+        if let (
+            Some(Fact::Event { client, session, stream, .. }),
+            Fact::Event { client: c, session: s, stream: t, .. },
+        ) = (&self.held, fact)
         {
             return (client, session, stream) == (c, s, t);
         }

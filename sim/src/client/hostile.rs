@@ -117,7 +117,9 @@ const CASES: &[Case] = &[
     Case {
         name: "a body that drips in",
         manner: Manner::Dribble(100),
-        bytes: |host| raw(host, "Content-Type: application/json\r\nContent-Length: 9999\r\n", &" ".repeat(9_999)),
+        bytes: |host| {
+            raw(host, "Content-Type: application/json\r\nContent-Length: 9999\r\n", &" ".repeat(9_999))
+        },
         status: 408,
     },
 ];
@@ -176,7 +178,13 @@ async fn send(thin: &Thin, case: &Case) -> Result<u16, Outcome> {
 
 /// Sends bytes one by one; where only the body is to drip, its head at once. Stops once the server has said or done
 /// something.
-async fn dribble(thin: &Thin, link: &mut Link, bytes: &[u8], ms: u64, also_head: bool) -> Result<(), Outcome> {
+async fn dribble(
+    thin: &Thin,
+    link: &mut Link,
+    bytes: &[u8],
+    ms: u64,
+    also_head: bool,
+) -> Result<(), Outcome> {
     let head = memchr::memmem::find(bytes, b"\r\n\r\n").map_or(0, |at| at + 4);
     let from = if also_head { 0 } else { head };
     link.send(&bytes[..from]).await?;

@@ -95,8 +95,7 @@ impl Link {
     pub(crate) async fn has_news(&mut self) -> Result<bool, Outcome> {
         let mut bytes = [0; 1024];
         let mut buffer = ReadBuf::new(&mut bytes);
-        let read =
-            poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))).await;
+        let read = poll_fn(|cx| Poll::Ready(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))).await;
         match read {
             Poll::Pending => Ok(false),
             Poll::Ready(Err(error)) => Err(Outcome::of_error(&error)),

@@ -84,7 +84,8 @@ impl Listener {
                 *cursor = event.id;
             }
             if !event.data.is_empty() && Message::read(&event.data, self.reader, &self.history).is_err() {
-                self.history.note(Fact::Note(client, "an event on the standing stream is no message".to_owned()));
+                self.history
+                    .note(Fact::Note(client, "an event on the standing stream is no message".to_owned()));
             }
         }
     }

@@ -158,8 +158,7 @@ impl Thin {
             None => self.ask(errand, "ping", None, "").await,
             Some(tool) => {
                 let steps = errand.steps();
-                let members =
-                    format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}"#);
+                let members = format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}"#);
                 self.ask(errand, "tools/call", Some(tool), &members).await
             }
         };

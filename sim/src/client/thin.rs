@@ -119,7 +119,8 @@ impl Thin {
     ) -> Reply {
         self.last_id += 1;
         let id = Some(self.last_id);
-        let message = writer::Message { method, name, id, members, progress: matches!(errand, Errand::Slow(_)) };
+        let message =
+            writer::Message { method, name, id, members, progress: matches!(errand, Errand::Slow(_)) };
         self.writer.post(self.session.as_deref(), &message);
         self.exchange(errand, id).await
     }

@@ -103,7 +103,10 @@ impl Writer {
             match self.era {
                 Era::Stateless => {
                     let version = self.era.version();
-                    write!(body, r#"{comma}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","#)?;
+                    write!(
+                        body,
+                        r#"{comma}"_meta":{{"io.modelcontextprotocol/protocolVersion":"{version}","#
+                    )?;
                     if let Some(token) = token {
                         write!(body, r#""progressToken":{token},"#)?;
                     }

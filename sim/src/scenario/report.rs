@@ -130,7 +130,9 @@ impl Report {
                     self.requests += 1;
                     *self.errands.entry(errand.name()).or_default() += 1;
                 }
-                Fact::Ended { outcome, .. } => *self.outcomes.entry(Outcome::name(*outcome)).or_default() += 1,
+                Fact::Ended { outcome, .. } => {
+                    *self.outcomes.entry(Outcome::name(*outcome)).or_default() += 1
+                }
                 _ => {}
             }
         }
@@ -166,9 +168,10 @@ impl Report {
 
 /// The last entries up to a violation that concern its client, or all where it concerns none.
 fn led_to(entries: &[Entry], violation: &Violation) -> Vec<String> {
-    let concerned = entries.iter().filter(|entry| entry.at <= violation.at).filter(|entry| {
-        violation.client.is_none_or(|client| entry.fact.client() == Some(client))
-    });
+    let concerned = entries
+        .iter()
+        .filter(|entry| entry.at <= violation.at)
+        .filter(|entry| violation.client.is_none_or(|client| entry.fact.client() == Some(client)));
     let all: Vec<&Entry> = concerned.collect();
     all[all.len().saturating_sub(SHOWN)..].iter().map(|entry| entry.to_string()).collect()
 }

@@ -12,8 +12,8 @@ use switchboard::node::{Config, HttpConfig, Node};
 use super::report::{End, Report};
 use super::setup::{Dice, Group, Role, SERVER, Scenario, Setup, Wishes};
 use crate::check::{
-    Answered, Balance, Checker, ClientId, Entry, Fact, History, InBounds, InOrder, NothingCrosses, OneOutcome,
-    RunsOnce,
+    Answered, Balance, Checker, ClientId, Entry, Fact, History, InBounds, InOrder, NothingCrosses,
+    OneOutcome, RunsOnce,
 };
 use crate::client::{Era, Persona, attack, live};
 use crate::entropy::seed_at;
@@ -28,11 +28,8 @@ const PORT: u16 = 8080;
 pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
     let mut dice = Dice(Entropy::from_seed(seed_at(wishes.seed, &[b"scenario", scenario.name.as_bytes()])));
     let setup = Arc::new((scenario.draw)(&mut dice, wishes));
-    let options = Options {
-        net: setup.net,
-        log_lines_max: wishes.log_lines_max,
-        ..Options::seeded(wishes.seed)
-    };
+    let options =
+        Options { net: setup.net, log_lines_max: wishes.log_lines_max, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);
     let mut report = Report::new(scenario, wishes, &setup);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes)));
@@ -101,13 +98,7 @@ const fn is_one_in(group: &Group, member: u32) -> bool {
 }
 
 /// The life of the node.
-async fn serve(
-    env: SimEnv,
-    address: SocketAddr,
-    scenario: Scenario,
-    setup: Arc<Setup>,
-    history: History,
-) {
+async fn serve(env: SimEnv, address: SocketAddr, scenario: Scenario, setup: Arc<Setup>, history: History) {
     let http = HttpConfig { hosts: vec![address.ip().to_string()], ..HttpConfig::at(address) };
     let config = Config {
         http: Some(http),

@@ -146,7 +146,13 @@ impl Setup {
             (Errand::Poke, 2),
             (Errand::Hang, 4),
         ];
-        Work { errands, pace_ms: (500, 1_500), begin_ms: (0, 1_000), end_ms: seconds * 1_000, patience_ms: 30_000 }
+        Work {
+            errands,
+            pace_ms: (500, 1_500),
+            begin_ms: (0, 1_000),
+            end_ms: seconds * 1_000,
+            patience_ms: 30_000,
+        }
     }
 }
 
