@@ -218,21 +218,9 @@ impl Session {
         true
     }
 
-<<<<<<< HEAD:system/src/session/state.rs
-    /// Closes every reader's connection; the streams stay and can be resumed.
-    pub(crate) fn close_readers(&self, retry_ms: u64) {
-        let streams: Vec<_> = self.lock().streams.values().cloned().collect();
-        streams.iter().for_each(|log| log.close_reader(retry_ms));
-=======
-    /// Whether the session ended.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.lock().ended
-    }
-
     /// Closes the connection that reads the standalone stream; the stream stays and can be resumed. The streams of calls
     /// end with their calls.
     pub(crate) fn close_standalone(&self, retry_ms: u64) {
->>>>>>> 518b3bf (node: let calls finish on their streams while the node drains):system/src/session/session.rs
         self.standalone.close_reader(retry_ms);
     }
 }
