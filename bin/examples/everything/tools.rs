@@ -63,7 +63,7 @@ struct CountPrimes {
 
 /// No context and no `async`: this one would hold up the event loop.
 fn count_primes(CountPrimes { below }: CountPrimes) -> Result<String, Failure> {
-    let is_prime = |n: &u32| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime = |n: &u32| (2..*n).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     Ok((2..below).filter(is_prime).count().to_string())
 }
 
