@@ -11,6 +11,7 @@ use super::completion::{Complete, Completer};
 use super::ctx::Ctx;
 use super::reply::{Failure, Reply};
 use super::running::HandlerFuture;
+use super::schema::schema_of;
 use super::tool::NoArguments;
 use crate::protocol::{Fault, GetPromptResult, Icon, PromptArgument, PromptInfo, PromptMessage};
 
@@ -76,7 +77,7 @@ impl Prompt {
                 }
             }
         };
-        let arguments = arguments_of(schemars::schema_for!(A).as_value());
+        let arguments = arguments_of(schema_of::<A>().as_value());
         let info = PromptInfo { name: name.into(), arguments, ..PromptInfo::default() };
         Self { info, completers: BTreeMap::new(), run: Arc::new(run) }
     }

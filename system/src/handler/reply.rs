@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ask::AskError;
+use super::schema::schema_of;
 use crate::jsonrpc::Raw;
 use crate::protocol::{
     Cache, CallToolResult, CompleteResult, Content, Fault, GetPromptResult, Object, ReadResult, ResultShape,
@@ -199,7 +200,7 @@ impl IntoToolResult for () {
 
 impl<T: Serialize + JsonSchema> IntoToolResult for Json<T> {
     fn output_schema() -> Option<schemars::Schema> {
-        Some(schemars::schema_for!(T))
+        Some(schema_of::<T>())
     }
 
     fn into_tool_result(self) -> Result<CallToolResult, Failure> {

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -45,6 +47,17 @@ const TYPE_KEYWORDS: [&str; 17] = [
     "additionalProperties",
     "x-mcp-header",
 ];
+
+/// The schema of a type, for clients: without the type's name in Rust, which tells a model nothing, and without a dialect,
+/// which is 2020-12 unless something is said.
+pub(crate) fn schema_of<T: JsonSchema>() -> schemars::Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    if schema.get("title").and_then(Value::as_str) == Some(&*T::schema_name()) {
+        schema.remove("title");
+    }
+    schema
+}
 
 /// A compiled schema.
 #[derive(Clone, Debug)]
@@ -119,5 +132,38 @@ fn says_more_than_type(schema: &Value) -> bool {
         }),
         Value::Array(items) => items.iter().any(says_more_than_type),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Order {
+        /// How many.
+        cups: u32,
+        milk: Option<bool>,
+    }
+
+    #[derive(JsonSchema)]
+    #[schemars(title = "An order")]
+    struct Titled {}
+
+    #[test]
+    fn a_derived_schema_says_nothing_of_rust() {
+        let expect = json!({
+            "type": "object",
+            "properties": {
+                "cups": { "type": "integer", "format": "uint32", "minimum": 0, "description": "How many." },
+                "milk": { "type": ["boolean", "null"] },
+            },
+            "required": ["cups"],
+        });
+        assert_eq!(schema_of::<Order>().as_value(), &expect);
+        assert_eq!(schema_of::<Titled>().get("title"), Some(&json!("An order")));
     }
 }

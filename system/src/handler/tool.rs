@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ctx::Ctx;
 use super::reply::{Failure, IntoToolResult, Reply};
 use super::running::HandlerFuture;
-use super::schema::{Schema, SchemaError};
+use super::schema::{Schema, SchemaError, schema_of};
 use crate::jsonrpc::Raw;
 use crate::protocol::{Fault, Icon, Revision, TaskSupport, ToolAnnotations, ToolInfo, headers::ParamHeaders};
 
@@ -115,7 +115,7 @@ impl Tool {
     }
 
     fn assemble<A: JsonSchema, R: IntoToolResult>(name: String, run: Run) -> Self {
-        let input = schemars::schema_for!(A);
+        let input = schema_of::<A>();
         let output = R::output_schema();
         let mut info = ToolInfo::new(name, "", encode(input.as_value()));
         info.output_schema = output.as_ref().map(|schema| encode(schema.as_value()));
