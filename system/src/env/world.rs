@@ -9,6 +9,7 @@ use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Entropy, Env, Instant, WallTime};
+use crate::event::Event;
 
 /// A stream of any world.
 pub type AnyStream = Box<dyn AsyncReadWrite>;
@@ -35,6 +36,8 @@ pub trait World: Send + Sync + 'static {
     fn spawn(&self, name: &'static str, future: Boxed<'static, ()>);
     /// Runs a blocking closure off the event loop; false when it panicked.
     fn blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Boxed<'static, bool>;
+    /// See [`Env::record`].
+    fn record(&self, event: &Event);
 }
 
 impl<E: Env> World for E {
@@ -65,5 +68,9 @@ impl<E: Env> World for E {
     fn blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Boxed<'static, bool> {
         let done = Env::blocking(self, name, work);
         Box::pin(async move { done.await.is_ok() })
+    }
+
+    fn record(&self, event: &Event) {
+        Env::record(self, event);
     }
 }

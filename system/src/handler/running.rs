@@ -16,6 +16,7 @@ use super::replay::Progress;
 use super::reply::Reply;
 use crate::cancel::CancelReason;
 use crate::env::Panicked;
+use crate::event::Event;
 use crate::protocol::Fault;
 
 /// How long a handler that watches its cancellation may take to clean up.
@@ -58,17 +59,20 @@ pub(crate) struct Running {
     timer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     stopping: Option<CancelReason>,
     call_ms_max: u64,
+    succeeded: bool,
 }
 
 impl Running {
     /// Starts a call, without polling it yet. A handler may panic before its first await as well as after.
     pub(crate) fn start(ctx: Ctx, call_ms_max: u64, handler: impl FnOnce(Ctx) -> HandlerFuture) -> Self {
+        ctx.inner().facts.world.record(&Event::CallStarted(ctx.call()));
         let started = catch_unwind(AssertUnwindSafe(|| handler(ctx.clone())));
         let handler = started.unwrap_or_else(|payload| {
             report_panic(&ctx, &*payload);
             Box::pin(std::future::ready(Err(Fault::internal())))
         });
-        Self { ctx, handler: Some(handler), end: None, timer: None, stopping: None, call_ms_max }
+        let handler = Some(handler);
+        Self { ctx, handler, end: None, timer: None, stopping: None, call_ms_max, succeeded: false }
     }
 
     /// The context of the call.
@@ -115,6 +119,7 @@ impl Running {
             }
         };
         if end.is_some() {
+            self.succeeded = matches!(end, Some(End::Answer(Ok(_)) | End::InputRequired(..)));
             self.drop_handler();
             self.timer = None;
             self.end = end;
@@ -187,6 +192,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.drop_handler();
         self.ctx.inner().outbox.close();
+        self.ctx.inner().facts.world.record(&Event::CallEnded(self.ctx.call(), self.succeeded));
     }
 }
 

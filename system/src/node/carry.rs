@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use super::core::Core;
 use crate::cancel::CancelReason;
 use crate::env::{Env, deadline};
+use crate::event::Event;
 use crate::handler::{End, Running, Step};
 use crate::jsonrpc::Id;
 use crate::protocol::Fault;
@@ -91,15 +92,23 @@ async fn carry<E: Env>(
         match step {
             Step::Message(message) => {
                 let due = running.ctx().deadline().max(env.now()).after_ms(UNREAD_MS_MAX);
+                let length = message.len();
                 if deadline(env, due, log.append_when_room(message)).await.is_err() {
                     running.ctx().inner().cancel.set(CancelReason::Deadline);
                 }
+                env.record(&queue_length(log, length));
             }
             Step::CloseStream { retry_ms } if own => log.close_reader(retry_ms),
             Step::CloseStream { .. } => {}
             Step::End(end) => return end,
         }
     }
+}
+
+/// How full a stream is, just after an event of `length` bytes was appended: one event may be larger than the queue.
+fn queue_length(log: &StreamLog, length: usize) -> Event {
+    let (waiting, bound) = (log.waiting_bytes(), log.queue_bytes_max().max(length));
+    Event::QueueLength { name: "bytes of a stream", length: waiting as u64, bound: bound as u64 }
 }
 
 impl<E: Env> Drop for Carried<E> {

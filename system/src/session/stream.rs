@@ -194,9 +194,13 @@ impl StreamLog {
     }
 
     /// Bytes that wait for the reader.
-    #[cfg(test)]
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().waiting_bytes
+    }
+
+    /// How many bytes may wait for the reader, beside a single event that is larger.
+    pub(crate) const fn queue_bytes_max(&self) -> usize {
+        self.bounds.queue_bytes_max
     }
 
     /// A reader from where the last one stopped.
