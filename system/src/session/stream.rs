@@ -203,6 +203,11 @@ impl StreamLog {
         self.bounds.queue_bytes_max
     }
 
+    /// The last event that was handed out; 0 where none was.
+    pub(crate) fn taken(&self) -> u64 {
+        self.lock().taken - 1
+    }
+
     /// A reader from where the last one stopped.
     pub(crate) fn attach(self: &Arc<Self>) -> Reader {
         let inner = &mut *self.lock();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 
@@ -37,19 +38,27 @@ impl<E: Env> HttpEdge<E> {
             Ok(seat) => seat,
             Err(fault) => return answer::fault(&fault, None, Revision::LATEST_LEGACY),
         };
-        let reader = match self.reader(head, &seat) {
-            Ok(reader) => reader,
+        let (reader, first) = match self.reader(head, &seat) {
+            Ok(opened) => opened,
             Err(fault) => return answer::fault(&fault, None, Revision::LATEST_LEGACY),
         };
-        // The comment makes the head go out at once, also where no event is due.
-        let first = Some(sse::comment());
+        let first = Some(first);
         let reading = Reading::new(self.core.clone(), seat.session);
         answer::events(Box::pin(EventBody::new(&self.core, reader, Style::Resumable, first, reading)))
     }
 
-    fn reader(&self, head: &Parts, seat: &Seat) -> Result<Reader, Fault> {
+    /// The stream that is asked for, and what goes out first, so that the head does so at once even where no event is due.
+    fn reader(&self, head: &Parts, seat: &Seat) -> Result<(Reader, Bytes), Fault> {
         let Some(last) = head.headers.get(names::LAST_EVENT_ID) else {
-            return Ok(seat.session.standalone().attach());
+            let reader = seat.session.standalone().attach();
+            // A client that loses this connection before the first event could not say where to go on.
+            let first = if seat.session.client.revision >= Revision::V2025_11_25 {
+                let start = format!("{}.{}", reader.log().id().0, reader.log().taken());
+                sse::prime(&start, Some(self.core.limits.retry_ms))
+            } else {
+                sse::comment()
+            };
+            return Ok((reader, first));
         };
         let unknown =
             || Fault::invalid_request("Last-Event-ID names no event of this session").with_status(400);
@@ -59,7 +68,10 @@ impl<E: Env> HttpEdge<E> {
         let sequence = sequence.parse().map_err(|_| unknown())?;
         let log = seat.session.stream(stream).ok_or_else(unknown)?;
         // What is no longer kept cannot be told again, and must not be skipped in silence.
-        log.attach_after(sequence).map_err(|gap| Fault::invalid_request(gap.to_string()).with_status(400))
+        match log.attach_after(sequence) {
+            Ok(reader) => Ok((reader, sse::comment())),
+            Err(gap) => Err(Fault::invalid_request(gap.to_string()).with_status(400)),
+        }
     }
 
     fn names_session(&self, head: &Parts) -> bool {
