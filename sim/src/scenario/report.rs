@@ -131,7 +131,7 @@ impl Report {
                     *self.errands.entry(errand.name()).or_default() += 1;
                 }
                 Fact::Ended { outcome, .. } => {
-                    *self.outcomes.entry(Outcome::name(*outcome)).or_default() += 1
+                    *self.outcomes.entry(Outcome::name(*outcome)).or_default() += 1;
                 }
                 _ => {}
             }
