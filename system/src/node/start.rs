@@ -159,6 +159,12 @@ impl<E: Env> Node<E> {
         for session in core.hub.sessions() {
             session.close_standalone(core.limits.retry_ms);
         }
+        for channel in core.channels.keys_sorted().iter().filter_map(|id| core.channels.get(id)) {
+            core.env.spawn("last calls of a channel", async move {
+                channel.idle().await;
+                channel.finish();
+            });
+        }
         // Those on a channel end with their channel, after its calls.
         for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
             listen.finish(&core.server_info());

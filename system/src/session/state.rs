@@ -218,10 +218,12 @@ impl Session {
         true
     }
 
-    /// Closes the connection that reads the standalone stream; the stream stays and can be resumed. The streams of calls
-    /// end with their calls.
+    /// Closes the connection that reads the standalone stream, where the client can resume it somewhere else. Streams of
+    /// calls end with their calls, and a stream that cannot be resumed ends with its channel.
     pub(crate) fn close_standalone(&self, retry_ms: u64) {
-        self.standalone.close_reader(retry_ms);
+        if self.standalone.is_resumable() {
+            self.standalone.close_reader(retry_ms);
+        }
     }
 }
 

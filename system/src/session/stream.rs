@@ -187,6 +187,11 @@ impl StreamLog {
         inner.wake_reader();
     }
 
+    /// Whether a reader that left can come back for what it missed.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.bounds.kept_events_max > 0
+    }
+
     /// Whether all events were handed out and none will follow.
     pub(crate) fn is_done(&self) -> bool {
         let inner = self.lock();
