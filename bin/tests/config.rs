@@ -1,0 +1,195 @@
+//! The configuration file: what it means, and what is said about one that is wrong.
+
+use std::num::NonZeroUsize;
+
+use switchboard::limits::Limits;
+use switchboard_bin::config::{EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
+
+fn variables(name: &str) -> Option<String> {
+    match name {
+        "TOKEN" => Some("0123456789abcdef-from-outside".to_owned()),
+        "PORT" => Some("8123".to_owned()),
+        "EMPTY" => Some(String::new()),
+        "SECRET" => Some("hunter2".to_owned()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Result<Settings, Problems> {
+    Settings::from_text("switchboard.toml", text, &variables, &Overrides::default())
+}
+
+fn problems(text: &str) -> String {
+    read(text).expect_err("the file must be refused").to_string()
+}
+
+fn snapshot(name: &str, text: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../snapshots");
+    insta::with_settings!({ snapshot_path => folder, prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+/// The example file with every setting taken out of its comment.
+fn example_in_force() -> String {
+    let is_setting = |line: &str| {
+        line.starts_with("[[")
+            || line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    };
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(rest) if is_setting(rest) => rest,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_empty_file_and_the_example_mean_the_defaults() {
+    assert_eq!(read(""), Ok(Settings::default()));
+    assert_eq!(read(EXAMPLE), Ok(Settings::default()));
+}
+
+#[test]
+fn the_example_names_every_limit_with_its_default() {
+    let text = example_in_force().replace("ALICE_TOKEN", "TOKEN");
+    let settings = read(&text).expect("the example must be right");
+    assert_eq!(settings.node.limits, Limits::DEFAULT);
+    let defaults = format!("{:?}", Limits::DEFAULT);
+    let fields = defaults.trim_start_matches("Limits { ").trim_end_matches(" }").split(", ");
+    for field in fields {
+        let line = field.replace(": ", " = ");
+        assert!(text.lines().any(|text| text == line), "the example lacks {line}");
+    }
+}
+
+#[test]
+fn every_setting_reaches_the_node() {
+    let settings = read(
+        r#"
+        workers = 3
+        state_dir = "/var/lib/${EMPTY:-switchboard}"
+        open_to_the_network = true
+        [http]
+        listen = "0.0.0.0:${PORT}"
+        path = "/rpc"
+        sse = false
+        hosts = ["mcp.example.com"]
+        origins = ["https://app.example.com"]
+        [tcp]
+        listen = "localhost:9000"
+        [admin]
+        listen = "off"
+        [[tokens]]
+        principal = "alice"
+        secret = "${TOKEN}"
+        [log]
+        level = "warn,switchboard=debug"
+        format = "json"
+        [limits]
+        connections_max = "${CONNECTIONS:-77}"
+        drain_ms_max = 5_000
+        "#,
+    );
+    let settings = settings.expect("the file must be right");
+    let http = settings.node.http.expect("HTTP is on");
+    assert_eq!(
+        (http.listen.to_string().as_str(), http.path.as_str(), http.sse),
+        ("0.0.0.0:8123", "/rpc", false)
+    );
+    assert_eq!(
+        (http.hosts, http.origins),
+        (vec!["mcp.example.com".into()], vec!["https://app.example.com".into()])
+    );
+    assert_eq!(settings.node.tcp.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9000"));
+    assert_eq!(settings.node.admin, None);
+    assert_eq!(settings.node.tokens[0].secret, "0123456789abcdef-from-outside");
+    assert_eq!(settings.node.state_dir.as_deref(), Some(std::path::Path::new("/var/lib/switchboard")));
+    assert!(settings.node.open_to_the_network);
+    let expect = Limits { connections_max: 77, drain_ms_max: 5_000, ..Limits::DEFAULT };
+    assert_eq!(settings.node.limits, expect);
+    assert_eq!((settings.workers, settings.log_format), (NonZeroUsize::new(3), LogFormat::Json));
+    assert_eq!(settings.log_level, "warn,switchboard=debug");
+}
+
+#[test]
+fn the_command_line_counts_more_than_the_file() {
+    let overrides = Overrides {
+        listen: Some("[::1]:1".parse().ok()),
+        admin: Some(None),
+        log_level: Some("off".to_owned()),
+        workers: NonZeroUsize::new(1),
+    };
+    let text =
+        "workers = 9\n[http]\nlisten = \"127.0.0.1:2\"\npath = \"/kept\"\n[admin]\nlisten = \"127.0.0.1:3\"";
+    let settings = Settings::from_text("file", text, &variables, &overrides).expect("all of it is right");
+    let http = settings.node.http.expect("HTTP is on");
+    assert_eq!((http.listen.to_string().as_str(), http.path.as_str()), ("[::1]:1", "/kept"));
+    assert_eq!((settings.node.admin, settings.workers), (None, NonZeroUsize::new(1)));
+    assert_eq!(settings.log_level, "off");
+
+    let open = Overrides { listen: Some("0.0.0.0:1".parse().ok()), ..Overrides::default() };
+    let refused = Settings::without_file(&open).expect_err("the network could reach it");
+    assert!(refused.list.iter().all(|problem| problem.place == Place::Flag("--listen")), "{refused}");
+}
+
+#[test]
+fn every_wrong_setting_is_told_at_once_with_its_place() {
+    let text = include_str!("config/wrong_values.toml");
+    snapshot("config_wrong_values", &problems(text));
+}
+
+#[test]
+fn rules_between_settings_point_at_the_setting_that_breaks_them() {
+    let text = include_str!("config/wrong_relations.toml");
+    snapshot("config_wrong_relations", &problems(text));
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_the_rest() {
+    let text =
+        "[http\nlisten = ${PORT}\n[tcp]\nlisten = \"8080\"\nlisten = \"off\"\n[limits]\npage_len = 0\n";
+    snapshot("config_no_toml", &problems(text));
+}
+
+#[test]
+fn no_message_shows_a_secret_or_the_value_of_a_variable() {
+    let text = r#"
+        state_dir = ["hunter2"]
+        [http]
+        listen = "${SECRET}"
+        path = "${SECRET}"
+        hosts = ["a b ${SECRET}"]
+        origins = ["${SECRET}"]
+        [log]
+        level = "info,${SECRET}"
+        format = "${SECRET}"
+        [limits]
+        page_len = "${SECRET}"
+        [[tokens]]
+        principal = "alice"
+        secret = "hunter2"
+        [[tokens]]
+        principal = "bob"
+        secret = ["hunter2"]
+        [[tokens]]
+        principal = "carol"
+        sercet = "hunter2"
+    "#;
+    let problems = read(text).expect_err("the file must be refused");
+    assert_eq!(problems.list.len(), 12, "{problems}");
+    assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{problems}");
+    let settings = read("[[tokens]]\nprincipal = \"alice\"\nsecret = \"${TOKEN}\"").expect("right");
+    assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_problem() {
+    let path = std::path::Path::new("/nowhere/switchboard.toml");
+    let problems = Settings::from_file(path, &variables, &Overrides::default()).expect_err("it is not there");
+    assert_eq!(
+        problems.to_string(),
+        "/nowhere/switchboard.toml: cannot be read: No such file or directory (os error 2)"
+    );
+}
