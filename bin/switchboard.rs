@@ -1,17 +1,11 @@
-//! The Switchboard server.
+//! The Switchboard server. `switchboard --help` tells how it is used.
+
+#![forbid(unsafe_code)]
+
+mod program;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use switchboard_bin::load;
-
-/// A clustered MCP server.
-#[derive(Parser)]
-enum Program {
-    Load(load::Args),
-}
-
 fn main() -> ExitCode {
-    let Program::Load(args) = Program::parse();
-    load::main(args)
+    program::main()
 }
