@@ -20,7 +20,6 @@ pub(crate) struct ListCache(Mutex<Encoded>);
 #[derive(Debug, Default)]
 struct Encoded {
     version: u64,
-    server_info: Option<Raw>,
     /// By method, revision and cursor. Cursors are names of the catalogue, so there are only so many.
     pages: BTreeMap<(Method, Revision, Option<String>), Raw>,
 }
@@ -33,15 +32,6 @@ impl ListCache {
             *encoded = Encoded { version, ..Encoded::default() };
         }
         encoded
-    }
-
-    /// Who answers, as modern results name it.
-    pub(crate) fn server_info(&self, snapshot: &Snapshot) -> Raw {
-        let mut encoded = self.at(snapshot.version);
-        let info = encoded
-            .server_info
-            .get_or_insert_with(|| to_raw(&snapshot.implementation, Revision::LATEST_MODERN));
-        info.clone()
     }
 
     fn page(
@@ -57,6 +47,11 @@ impl ListCache {
         self.at(snapshot.version).pages.insert(key, page.clone());
         page
     }
+}
+
+/// Who answers, as modern results name it.
+pub(crate) fn server_info(snapshot: &Snapshot) -> Raw {
+    to_raw(&snapshot.implementation, Revision::LATEST_MODERN)
 }
 
 /// One page of a list.
@@ -132,8 +127,7 @@ impl Pager<'_> {
             let next = last.filter(|_| rest.peek().is_some()).map(|name| encode_cursor(name));
             let page =
                 Page { name, items: &items, next_cursor: next.as_deref(), cache: Some(self.snapshot.lists) };
-            let info = self.cache.server_info(self.snapshot);
-            result_raw(self.revision, &page, Some(&info))
+            result_raw(self.revision, &page, Some(&server_info(self.snapshot)))
         })
     }
 }
@@ -171,7 +165,7 @@ pub(crate) fn discovery(snapshot: &Snapshot, cache: &ListCache) -> Raw {
         let capabilities = capabilities(snapshot);
         let instructions = snapshot.instructions.as_deref();
         let result = DiscoverResult { capabilities: &capabilities, instructions, cache: snapshot.lists };
-        result_raw(revision, &result, Some(&cache.server_info(snapshot)))
+        result_raw(revision, &result, Some(&server_info(snapshot)))
     })
 }
 

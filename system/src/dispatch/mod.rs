@@ -5,5 +5,5 @@
 mod lists;
 mod target;
 
-pub(crate) use lists::{ListCache, capabilities, discovery, greeting, list};
+pub(crate) use lists::{ListCache, capabilities, discovery, greeting, list, server_info};
 pub(crate) use target::Target;

@@ -9,14 +9,14 @@ use crate::handler::{
 use crate::jsonrpc::Raw;
 use crate::protocol::{
     Cache, CallToolParams, CompleteParams, CompleteResult, CompletionRef, Fault, GetPromptParams, Method,
-    Revision, read_uri,
+    Revision, TaskWish, read_uri,
 };
 
 /// What serves a request: a handler and what it is given.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// `tools/call`
-    Tool(Arc<Tool>, Raw),
+    /// `tools/call`, with the wish for a task that came with it (2025-11-25).
+    Tool(Arc<Tool>, Raw, Option<TaskWish>),
     /// `resources/read` of a resource with its own URI.
     Resource(Arc<Resource>),
     /// `resources/read` of a resource that a template stands for.
@@ -44,7 +44,7 @@ impl Target {
                 let tool = snapshot.tools.get(&*call.name);
                 let tool =
                     tool.ok_or_else(|| Fault::invalid_params(format!("Unknown tool: {}", call.name)))?;
-                Ok(Self::Tool(tool.clone(), call.arguments))
+                Ok(Self::Tool(tool.clone(), call.arguments, call.task))
             }
             Method::ReadResource => {
                 let uri = read_uri(params)?;
@@ -72,7 +72,7 @@ impl Target {
     /// Starts the handler.
     pub(crate) fn start(self, ctx: Ctx) -> HandlerFuture {
         match self {
-            Self::Tool(tool, arguments) => tool.start(ctx, arguments),
+            Self::Tool(tool, arguments, _) => tool.start(ctx, arguments),
             Self::Resource(resource) => resource.start(ctx),
             Self::Template(template, variables) => template.start(ctx, variables),
             Self::Prompt(prompt, arguments) => prompt.start(ctx, arguments),
@@ -86,7 +86,7 @@ impl Target {
     /// How long the handler may take, where it has its own word on that.
     pub(crate) fn deadline_ms(&self) -> Option<u64> {
         match self {
-            Self::Tool(tool, _) => tool.deadline_ms,
+            Self::Tool(tool, ..) => tool.deadline_ms,
             _ => None,
         }
     }

@@ -128,7 +128,7 @@ impl<E: Env> Channel<E> {
         };
         let revision = seat.session.client.revision;
         seat.session.touch(self.core.env.now());
-        let served = self.core.serve(self.core.session_caller(&seat), &request, meta)?;
+        let served = self.core.serve(self.core.session_caller(&seat), &request, meta, None)?;
         let core = self.core.clone();
         let id = request.id;
         match served {
@@ -157,7 +157,7 @@ impl<E: Env> Channel<E> {
             open.listens.insert(lone.request.id, listening);
             return Ok(());
         }
-        match self.core.serve(caller, &lone.request, meta)? {
+        match self.core.serve(caller, &lone.request, meta, None)? {
             Served::Now(result) => self.log.append(carried_message(&lone.request.id, &result)),
             Served::Call(running, cache) => self.run_stateless(lone, running, cache),
         }

@@ -9,7 +9,7 @@ use super::life::Life;
 use super::metrics::Metrics;
 use super::tasks::{Desk, StoreRedeem};
 use crate::client::Principal;
-use crate::dispatch::ListCache;
+use crate::dispatch::{ListCache, server_info};
 use crate::env::{Entropy, Env, World};
 use crate::handler::{Catalogue, Redeem};
 use crate::ids::{CallId, SessionId, TaskId};
@@ -35,6 +35,8 @@ pub(super) struct Core<E: Env> {
     pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
     pub(super) lists: ListCache,
+    /// Who answers, as modern results name it. What a server is does not change while it runs.
+    pub(super) server_info: Raw,
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Table<SessionId, Seat>,
     pub(super) channels: Table<SessionId, Arc<Channel<E>>>,
@@ -66,6 +68,7 @@ impl<E: Env> Core<E> {
         Arc::new(Self {
             world: Arc::new(env.clone()),
             limits: parts.limits,
+            server_info: server_info(&parts.catalogue.snapshot()),
             catalogue: parts.catalogue,
             lists: ListCache::default(),
             hub,
@@ -114,12 +117,6 @@ impl<E: Env> Core<E> {
             subscriptions_max: self.limits.subscriptions_per_session_max,
             stream: self.stream_bounds(),
         }
-    }
-
-    /// Who answers, as modern results name it.
-    pub(super) fn server_info(&self) -> Raw {
-        let snapshot = self.catalogue.snapshot();
-        self.lists.server_info(&snapshot)
     }
 
     /// The text by which a client names something that lives in this node's tables.

@@ -58,7 +58,7 @@ impl<E: Env> Listening<E> {
 
     /// Ends the subscription in order, with its result.
     pub(super) fn finish(self) {
-        self.listen.finish(&self.core.server_info());
+        self.listen.finish(&self.core.server_info);
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use super::core::{Core, Seat};
 use super::tasks;
 use crate::client::Client;
@@ -33,7 +35,8 @@ pub(super) enum Served {
 }
 
 impl<E: Env> Core<E> {
-    /// Serves a request whose era, headers and session were judged.
+    /// Serves a request whose era and session were judged. `mirrors` are the headers in which a tool may want to see
+    /// arguments repeated (`x-mcp-header`), where the request has any that count.
     ///
     /// # Errors
     /// The fault to answer with.
@@ -42,6 +45,7 @@ impl<E: Env> Core<E> {
         caller: Caller,
         request: &Request,
         meta: RequestMeta,
+        mirrors: Option<&HeaderMap>,
     ) -> Result<Served, Fault> {
         let revision = caller.client.revision;
         let method = Method::parse(&request.method).filter(|method| method.is_known_in(revision));
@@ -81,6 +85,11 @@ impl<E: Env> Core<E> {
             }
             Method::CallTool | Method::ReadResource | Method::GetPrompt | Method::Complete => {
                 let target = Target::find(&snapshot, method, &request.params, revision)?;
+                if let (Some(headers), Target::Tool(tool, arguments, _)) = (mirrors, &target)
+                    && !tool.headers.is_empty()
+                {
+                    tool.headers.check(headers, arguments)?;
+                }
                 if let Some(work) = tasks::create(self, &caller, &target, &request.params, &meta)? {
                     return Ok(self.call(caller, request, meta, None, None, work));
                 }

@@ -167,7 +167,7 @@ impl<E: Env> Node<E> {
         }
         // Those on a channel end with their channel, after its calls.
         for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
-            listen.finish(&core.server_info());
+            listen.finish(&core.server_info);
             listen.log.finish();
         }
         let due = core.env.now().after_ms(core.limits.drain_ms_max);

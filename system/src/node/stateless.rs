@@ -119,12 +119,12 @@ impl<E: Env> Core<E> {
         let fault = match end {
             End::Answer(Ok(reply)) => {
                 self.metrics.calls_answered.inc();
-                return (200, result_message(id, revision, &reply.cached(cache), Some(&self.server_info())));
+                return (200, result_message(id, revision, &reply.cached(cache), Some(&self.server_info)));
             }
             End::InputRequired(asks, progress) => match self.input_required(lone, asks, *progress) {
                 Ok(result) => {
                     self.metrics.calls_answered.inc();
-                    return (200, result_message(id, revision, &result, Some(&self.server_info())));
+                    return (200, result_message(id, revision, &result, Some(&self.server_info)));
                 }
                 Err(fault) => fault,
             },

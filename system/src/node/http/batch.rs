@@ -78,7 +78,7 @@ impl<E: Env> HttpEdge<E> {
     fn batch_request(&self, seat: &Seat, request: Request, log: &Arc<StreamLog>, left: Left) {
         let revision = seat.session.client.revision;
         let served = RequestMeta::read(&request.params)
-            .and_then(|meta| self.core.serve(self.core.session_caller(seat), &request, meta));
+            .and_then(|meta| self.core.serve(self.core.session_caller(seat), &request, meta, None));
         let id = request.id;
         match served {
             Ok(Served::Now(result)) => left.answered(log, carried_message(&id, &result)),

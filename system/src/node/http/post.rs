@@ -18,8 +18,8 @@ use crate::handler::{Running, Step};
 use crate::ids::StreamId;
 use crate::jsonrpc::{Answer, Incoming, Malformed, Message, Notification, Request, parse};
 use crate::protocol::{
-    Cache, CallToolParams, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version,
-    carried_message, headers::check_named,
+    Cache, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version, carried_message,
+    headers::check_named,
 };
 use crate::session::{Calls, Session, StreamLog};
 use crate::transport::http::{Accepts, AnswerStream, RequestBody, ResponseBody, is_json, names, plain};
@@ -156,7 +156,7 @@ impl<E: Env> HttpEdge<E> {
             let fault = Fault::invalid_request("a request with this id is in flight");
             return answer::fault(&fault, Some(&request.id), revision);
         }
-        let running = match self.core.serve(self.core.session_caller(seat), &request, meta) {
+        let running = match self.core.serve(self.core.session_caller(seat), &request, meta, None) {
             Ok(Served::Now(result)) => return answer::json(200, carried_message(&request.id, &result)),
             Ok(Served::Call(running, _)) => running,
             Err(fault) => return answer::fault(&fault, Some(&request.id), revision),
@@ -229,14 +229,11 @@ impl<E: Env> HttpEdge<E> {
         principal: Principal,
     ) -> Result<Http, Fault> {
         let method = Method::parse(&request.method);
-        if method == Some(Method::CallTool) {
-            self.check_param_headers(head, &request)?;
-        }
         let (lone, caller) = self.core.lone(request, &meta, revision, principal)?;
         if method == Some(Method::Listen) {
             return self.listen(head, &lone, &caller);
         }
-        match self.core.serve(caller, &lone.request, meta)? {
+        match self.core.serve(caller, &lone.request, meta, Some(&head.headers))? {
             Served::Now(result) => Ok(answer::json(200, carried_message(&lone.request.id, &result))),
             Served::Call(running, cache) => Ok(self.stateless_run(head, lone, running, cache).await),
         }
@@ -258,19 +255,6 @@ impl<E: Env> HttpEdge<E> {
         let write = Box::new(move |end| core.write_stateless(&lone, end, cache).1);
         let (env, keep_alive_ms) = (&self.core.env, self.core.limits.keep_alive_ms);
         answer::events(Box::pin(CallBody::new(env, running, step, write, keep_alive_ms)))
-    }
-
-    /// Arguments that a tool wants to see in headers (`x-mcp-header`).
-    fn check_param_headers(&self, head: &Parts, request: &Request) -> Result<(), Fault> {
-        let snapshot = self.core.catalogue.snapshot();
-        if snapshot.tools.values().all(|tool| tool.headers.is_empty()) {
-            return Ok(());
-        }
-        let call = CallToolParams::read(&request.params)?;
-        match snapshot.tools.get(&call.name) {
-            Some(tool) => tool.headers.check(&head.headers, &call.arguments),
-            None => Ok(()),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::dispatch::Target;
 use crate::env::Env;
 use crate::handler::{Ctx, Prepared, Reply};
 use crate::jsonrpc::Raw;
-use crate::protocol::{CallMode, CallToolParams, Fault, RequestMeta, TaskCreated};
+use crate::protocol::{CallMode, Fault, RequestMeta, TaskCreated};
 use crate::seal::{Principal, TaskTicket};
 use crate::task::{Call, Command, Create, Reply as Stored};
 
@@ -29,9 +29,8 @@ pub(in crate::node) fn create<E: Env>(
     params: &Raw,
     meta: &RequestMeta,
 ) -> Result<Option<Work>, Fault> {
-    let Target::Tool(tool, arguments) = target else { return Ok(None) };
+    let Target::Tool(tool, arguments, wish) = target else { return Ok(None) };
     let client = &caller.client;
-    let wish = CallToolParams::read(params)?.task;
     // Where it is ours to decide: a tool that may run as a task was made for it.
     match tool.info.task_support.mode(client.revision, wish.is_some(), &client.capabilities)? {
         CallMode::Direct => return Ok(None),
@@ -85,12 +84,7 @@ pub(in crate::node) fn create<E: Env>(
 /// session only the id itself protects a task (2025-11-25 `tasks`, Security).
 pub(super) fn owner(caller: &Caller) -> Principal {
     match &caller.seat {
-        Some(seat) if caller.client.principal.is_anonymous() => {
-            Principal(seat.session.id.digest() | ANONYMOUS_SESSION)
-        }
+        Some(seat) if caller.client.principal.is_anonymous() => Principal(seat.session.id.digest()),
         _ => caller.client.principal.digest(),
     }
 }
-
-/// Set in owners that are sessions, so that no session's owner equals the anonymous principal's own.
-const ANONYMOUS_SESSION: u64 = 1;
