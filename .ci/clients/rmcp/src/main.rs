@@ -400,7 +400,8 @@ fn tour<'a>(client: &'a Client, tasked: Option<&'a Client>, modern: bool, over_h
             changes(client, modern, "resources", "test_trigger_resource_change"),
         ),
     ];
-    let tools: [(&str, &str, Value, fn(&Value) -> Value, Value); 11] = [
+    type Look = fn(&Value) -> Value;
+    let tools: [(&str, &str, Value, Look, Value); 11] = [
         (
             "tools, text",
             "test_simple_text",
