@@ -2,7 +2,7 @@
 //! is lost in silence; and once the flood is over the node is as it was.
 
 use switchboard_sim::client::{Outcome, Work};
-use switchboard_sim::scenario::{Dice, Group, Role, Scenario, Setup, Wishes};
+use switchboard_sim::scenario::{Dice, Group, Role, START_MS, Scenario, Setup, Wishes};
 
 /// See the [module](self) page.
 pub const FLOOD: Scenario = Scenario {
@@ -21,7 +21,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let mut setup = Setup::calm(seconds + 15);
     setup.limits.connections_max = usize::try_from(dice.between(40, 200)).unwrap_or(200);
     setup.limits.sessions_max = usize::try_from(dice.between(20, 100)).unwrap_or(100);
-    let work = Work { begin_ms: (0, dice.between(0, 200)), ..Setup::usual_work(seconds) };
+    let work = Work { begin_ms: (START_MS, START_MS + dice.between(0, 200)), ..Setup::usual_work(seconds) };
     let forgiven = [Outcome::Http(503), Outcome::Refused];
     let flood = |role, count| Group::new(role, count, work.clone()).forgive(&forgiven);
     let calm = seconds * 1_000 + EBB_MS;

@@ -23,17 +23,18 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let forgiven =
         [Outcome::Reset, Outcome::Closed, Outcome::Refused, Outcome::ConnectTimeout, Outcome::Timeout];
     setup.groups = Setup::both_eras(clients, seconds, &forgiven);
-    let cut: Vec<_> = (0..dice.count(2, setup.hosts)).map(client_host).collect();
+    let cut: Vec<_> = (0..dice.count(4, setup.hosts)).map(client_host).collect();
     let from_ms = dice.between(3_000, 6_000);
     let to_ms = from_ms + dice.between(500, 8_000);
-    let forgotten_ms = dice.between(from_ms, to_ms);
+    // A reset must find its way: so connections are forgotten just before the cut, or just after the healing.
+    let forgotten_ms = if dice.between(0, 1) == 0 { from_ms - 2 } else { to_ms + 1 };
     let mut push = |at_ms, fault| setup.faults.steps.push(Step { at_ms, fault });
     push(from_ms, Fault::Partition { a: vec![SERVER], b: cut.clone() });
+    push(to_ms, Fault::HealAll);
     for host in &cut {
         push(forgotten_ms, Fault::ResetConnections { a: SERVER, b: *host });
     }
-    push(to_ms, Fault::HealAll);
-    setup.trouble_ms = (from_ms, to_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["reset", "resume"];
+    setup.trouble_ms = (from_ms - 2, to_ms + CALM_AFTER_MS);
+    setup.must_meet = vec!["resume"];
     setup
 }

@@ -28,6 +28,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.groups = Setup::both_eras(clients, seconds, &[]);
     setup.groups.extend([doze(Role::Stateful), doze(Role::Stateless)]);
     setup.trouble_ms = (0, u64::MAX);
-    setup.must_meet = vec!["pour", "resume", "reset"];
+    setup.must_meet = vec!["pour", "resume"];
     setup
 }

@@ -1,8 +1,15 @@
-//! The same seed is the same run, whatever surrounds it.
+//! The same seed is the same run, whatever surrounds it: another run, another thread, another process with another
+//! environment, time zone and working directory.
+
+use std::collections::BTreeMap;
+use std::process::Command;
 
 use switchboard_scenarios::ALL;
 use switchboard_sim::TraceHash;
 use switchboard_sim::scenario::{Scenario, Wishes, run};
+
+const SEED: u64 = 7;
+const LINE: &str = "trace hash of ";
 
 fn hash(scenario: &Scenario, seed: u64) -> TraceHash {
     let report = run(scenario, &Wishes { seed, ..Wishes::default() });
@@ -10,12 +17,51 @@ fn hash(scenario: &Scenario, seed: u64) -> TraceHash {
     report.trace_hash
 }
 
+fn hashes() -> BTreeMap<String, String> {
+    ALL.iter().map(|scenario| (scenario.name.to_owned(), hash(scenario, SEED).to_string())).collect()
+}
+
 #[test]
 fn the_same_seed_gives_the_same_hash_and_another_seed_another() {
     for scenario in ALL {
-        let first = hash(scenario, 1);
-        println!("{} {first}", scenario.name);
-        assert_eq!(first, hash(scenario, 1), "{}", scenario.name);
-        assert_ne!(first, hash(scenario, 2), "{}", scenario.name);
+        let first = hash(scenario, SEED);
+        assert_eq!(first, hash(scenario, SEED), "{}", scenario.name);
+        assert_ne!(first, hash(scenario, SEED + 1), "{}", scenario.name);
     }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the point is that the thread makes no difference")]
+fn two_threads_at_once_give_the_same_hashes() {
+    let threads = [std::thread::spawn(hashes), std::thread::spawn(hashes)];
+    let [first, second] = threads.map(|thread| thread.join().expect("must not panic"));
+    assert_eq!(first, second);
+}
+
+/// What the other process runs.
+#[test]
+fn every_scenario_prints_its_hash() {
+    for (name, hash) in hashes() {
+        println!("\n{LINE}{name} {hash}");
+    }
+}
+
+#[test]
+fn another_process_in_another_place_gives_the_same_hashes() {
+    let program = std::env::current_exe().expect("a test must know its own program");
+    let output = Command::new(program)
+        .args(["--exact", "every_scenario_prints_its_hash", "--nocapture"])
+        .env_clear()
+        .envs([("TZ", "Pacific/Chatham"), ("LANG", "tr_TR.UTF-8"), ("HOME", "/nonexistent")])
+        .current_dir("/")
+        .output()
+        .expect("the test program must run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let theirs: BTreeMap<String, String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(LINE)?.split_once(' '))
+        .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+        .collect();
+    assert_eq!(theirs, hashes());
 }

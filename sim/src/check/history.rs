@@ -114,6 +114,8 @@ pub enum Fact {
         stream: u64,
         /// The event's number within the stream.
         sequence: u64,
+        /// Whether it has no data: it only says where the stream begins.
+        primes: bool,
     },
     /// A client read a progress notification of a call.
     Progress {

@@ -1,7 +1,7 @@
 //! The events of a stream come in order, none twice and none missing, over as many connections as they take; and so does
 //! the progress of a call, by the numbers that its handler gave it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Breach, Checker, ClientId, Entry, Fact, Mark, RequestNumber, Violation};
 use crate::client::{Errand, Outcome};
@@ -11,6 +11,8 @@ use crate::client::{Errand, Outcome};
 pub struct InOrder {
     /// The last event of each stream.
     streams: BTreeMap<(ClientId, u32, u64), u64>,
+    /// Streams that were opened anew: where they begin is the server's to say.
+    fresh: BTreeSet<(ClientId, u32, u64)>,
     /// The last progress of each call.
     calls: BTreeMap<Mark, u32>,
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
@@ -23,11 +25,11 @@ impl InOrder {
         self.found.push(Violation { check, breach, at, client, what });
     }
 
-    fn on_sequence(&mut self, at: u64, stream: (ClientId, u32, u64), sequence: u64) {
+    fn on_sequence(&mut self, at: u64, stream: (ClientId, u32, u64), sequence: u64, primes: bool) {
         let before = self.streams.insert(stream, sequence);
         let is_next = match before {
-            // 0 primes a stream; without priming it begins with 1.
-            None => sequence <= 1,
+            // A stream without an event that primes it could not be resumed from its beginning.
+            None => primes && (sequence == 0 || self.fresh.remove(&stream)),
             Some(before) => sequence == before + 1,
         };
         if !is_next {
@@ -50,6 +52,11 @@ impl InOrder {
                     );
                 }
             }
+            (Errand::Listen, Outcome::Ok) => {
+                let standing = (mark.client, mark.session, 0);
+                self.streams.remove(&standing);
+                self.fresh.insert(standing);
+            }
             // What followed the last event is no longer kept, and the client was told so.
             (Errand::Resume, Outcome::Http(400)) => {
                 self.streams.retain(|(client, ..), _| *client != mark.client);
@@ -62,8 +69,8 @@ impl InOrder {
 impl Checker for InOrder {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Event { client, session, stream, sequence } => {
-                self.on_sequence(entry.at, (*client, *session, *stream), *sequence);
+            Fact::Event { client, session, stream, sequence, primes } => {
+                self.on_sequence(entry.at, (*client, *session, *stream), *sequence, *primes);
             }
             Fact::Progress { mark, number } => {
                 let last = self.calls.insert(*mark, *number).unwrap_or_default();

@@ -62,7 +62,7 @@ impl Plant {
             Self::TwoOutcomes | Self::NoOutcome => matches!(fact, Fact::Ended { .. }),
             Self::LateFailure => matches!(fact, Fact::Ended { outcome: Outcome::Ok, .. }),
             Self::LostEvent | Self::RepeatedEvent | Self::SwappedEvents => {
-                matches!(fact, Fact::Event { sequence: 2.., .. })
+                matches!(fact, Fact::Event { stream: 1.., sequence: 1..=3, .. })
             }
             Self::LostProgress => matches!(fact, Fact::Progress { .. }),
             Self::CrossedSession => matches!(fact, Fact::Told { .. }),

@@ -80,7 +80,8 @@ impl Listener {
         while let Ok(Some(event)) = link.event().await {
             let Mark { client, session, .. } = self.reader;
             if let Some((stream, sequence)) = event.id {
-                self.history.note(Fact::Event { client, session, stream, sequence });
+                let primes = event.data.is_empty();
+                self.history.note(Fact::Event { client, session, stream, sequence, primes });
                 *cursor = event.id;
             }
             if !event.data.is_empty() && Message::read(&event.data, self.reader, &self.history).is_err() {

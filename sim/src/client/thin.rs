@@ -261,7 +261,8 @@ impl Thin {
     async fn hear(&mut self, event: SseEvent, id: u32) -> Result<Option<Reply>, Outcome> {
         let Mark { client, session, .. } = self.mark;
         if let Some((stream, sequence)) = event.id {
-            self.history.note(Fact::Event { client, session, stream, sequence });
+            let primes = event.data.is_empty();
+            self.history.note(Fact::Event { client, session, stream, sequence, primes });
         }
         if event.data.is_empty() {
             return Ok(None);
@@ -278,20 +279,28 @@ impl Thin {
         Ok(None)
     }
 
-    /// Answers a question of the server's, on a connection of its own.
+    /// Answers a question of the server's, on a connection of its own, until the server has taken the answer.
     async fn reply_to(&mut self, question: &str) {
-        let pending = Pending::new(&self.history, self.mark, Errand::Answer);
         self.writer.answer(self.session.as_deref(), question, super::ANSWER);
-        let sent = async {
-            let mut link = Link::open(self.env, self.server).await?;
-            link.send(self.writer.bytes()).await?;
-            Ok(link.head().await?.status)
-        };
-        pending.end(match sent.await {
-            Ok(200..=299) => Outcome::Ok,
-            Ok(status) => Outcome::Http(status),
-            Err(outcome) => outcome,
-        });
+        for attempt in 0.. {
+            let pending = Pending::new(&self.history, self.mark, Errand::Answer);
+            let sent = async {
+                let mut link = Link::open(self.env, self.server).await?;
+                link.send(self.writer.bytes()).await?;
+                Ok(link.head().await?.status)
+            };
+            let outcome = match sent.await {
+                Ok(200..=299) => Outcome::Ok,
+                Ok(status) => Outcome::Http(status),
+                Err(outcome) => outcome,
+            };
+            pending.end(outcome);
+            // A second answer does no harm: the first one counts.
+            if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
+                return;
+            }
+            self.back_off(attempt).await;
+        }
     }
 
     /// Comes back to a stream after its last event, however often that takes.

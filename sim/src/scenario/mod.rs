@@ -7,4 +7,4 @@ mod setup;
 
 pub use report::{End, Report};
 pub use run::run;
-pub use setup::{Dice, Group, Role, SERVER, Scenario, Setup, Wishes, client_host};
+pub use setup::{Dice, Group, Role, SERVER, START_MS, Scenario, Setup, Wishes, client_host};

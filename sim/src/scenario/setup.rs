@@ -18,6 +18,9 @@ pub const fn client_host(number: u32) -> NodeId {
     NodeId(2 + number)
 }
 
+/// By then the node serves.
+pub const START_MS: u64 = 20;
+
 /// What the user of a scenario may say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Wishes {
@@ -137,19 +140,19 @@ impl Setup {
     #[must_use]
     pub fn usual_work(seconds: u64) -> Work {
         let errands = vec![
-            (Errand::Echo, 800),
-            (Errand::Slow(4), 60),
+            (Errand::Echo, 770),
+            (Errand::Slow(6), 90),
             (Errand::Ask, 60),
             (Errand::List, 30),
             (Errand::Ping, 30),
             (Errand::Panic, 10),
-            (Errand::Poke, 2),
+            (Errand::Poke, 4),
             (Errand::Hang, 4),
         ];
         Work {
             errands,
             pace_ms: (500, 1_500),
-            begin_ms: (0, 1_000),
+            begin_ms: (START_MS, START_MS + 1_000),
             end_ms: seconds * 1_000,
             patience_ms: 30_000,
         }

@@ -1,0 +1,82 @@
+//! Planted bugs: a checker counts only because it is seen here to catch its own, and to be content without it.
+
+use switchboard_scenarios::CALM;
+use switchboard_sim::check::Plant;
+use switchboard_sim::scenario::{Wishes, run};
+
+fn catches(plant: Plant, check: &str) {
+    for seed in 0..3 {
+        let wishes = Wishes { seed, ..Wishes::default() };
+        let sound = run(&CALM, &wishes);
+        assert!(sound.is_passed(), "{sound}");
+        let broken = run(&CALM, &Wishes { plant: Some(plant), ..wishes });
+        let found = broken.violations.iter().any(|violation| violation.check == check);
+        assert!(found, "`{check}` must catch {plant:?}: {broken}");
+        assert_eq!(broken.trace_hash, sound.trace_hash, "a plant must change the history alone");
+    }
+}
+
+#[test]
+fn a_second_outcome_is_caught() {
+    catches(Plant::TwoOutcomes, "one outcome");
+}
+
+#[test]
+fn a_request_without_an_outcome_is_caught() {
+    catches(Plant::NoOutcome, "one outcome");
+}
+
+#[test]
+fn a_lost_event_is_caught() {
+    catches(Plant::LostEvent, "in order");
+}
+
+#[test]
+fn a_repeated_event_is_caught() {
+    catches(Plant::RepeatedEvent, "in order");
+}
+
+#[test]
+fn swapped_events_are_caught() {
+    catches(Plant::SwappedEvents, "in order");
+}
+
+#[test]
+fn a_lost_progress_notification_is_caught() {
+    catches(Plant::LostProgress, "in order");
+}
+
+#[test]
+fn a_message_that_reaches_somebody_else_is_caught() {
+    catches(Plant::CrossedSession, "nothing crosses");
+}
+
+#[test]
+fn a_call_that_runs_twice_is_caught() {
+    catches(Plant::RanTwice, "runs once");
+}
+
+#[test]
+fn a_call_that_is_answered_without_having_run_is_caught() {
+    catches(Plant::NeverRan, "runs once");
+}
+
+#[test]
+fn a_queue_beyond_its_bound_is_caught() {
+    catches(Plant::FullQueue, "in bounds");
+}
+
+#[test]
+fn a_connection_that_is_never_closed_is_caught() {
+    catches(Plant::ForgottenConnection, "balance");
+}
+
+#[test]
+fn a_session_that_ends_twice_is_caught() {
+    catches(Plant::SessionEndsTwice, "balance");
+}
+
+#[test]
+fn a_failure_where_nothing_is_wrong_is_caught() {
+    catches(Plant::LateFailure, "answered");
+}
