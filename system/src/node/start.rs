@@ -158,6 +158,8 @@ impl<E: Env> Node<E> {
         core.life.enter(Stage::Draining);
         for session in core.hub.sessions() {
             session.close_standalone(core.limits.retry_ms);
+            // Nothing is read any more, answers neither: a call that waits for one must not wait in vain.
+            session.questions.close();
         }
         for channel in core.channels.keys_sorted().iter().filter_map(|id| core.channels.get(id)) {
             core.env.spawn("last calls of a channel", async move {
