@@ -15,7 +15,10 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(12);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 120));
     let mut setup = Setup::calm(seconds);
-    let forgiven = [Outcome::Refused, Outcome::Http(503), Outcome::Closed, Outcome::Reset];
+    dice.weather(&mut setup);
+    // A question that nobody can answer any more fails its tool.
+    let unasked = Outcome::ToolError;
+    let forgiven = [Outcome::Refused, Outcome::Http(503), Outcome::Closed, Outcome::Reset, unasked];
     setup.groups = Setup::both_eras(clients, seconds, &forgiven);
     setup.drain_ms = dice.between(seconds * 400, seconds * 700);
     setup.trouble_ms = (setup.drain_ms, u64::MAX);

@@ -20,6 +20,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 100));
     let mut setup = Setup::calm(seconds);
+    dice.weather(&mut setup);
     let forgiven = [Outcome::Reset, Outcome::Closed, Outcome::Refused, Outcome::Http(404)];
     setup.groups = Setup::both_eras(clients, seconds, &forgiven);
     let killed_ms = dice.between(3_000, 6_000);

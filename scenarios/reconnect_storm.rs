@@ -20,10 +20,11 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(20);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(100, 200));
     let mut setup = Setup::calm(seconds);
+    dice.weather(&mut setup);
     setup.groups = Setup::both_eras(clients, seconds, &[Outcome::Reset, Outcome::Closed]);
     let storms = dice.between(1, 3);
     let first_ms = dice.between(3_000, 6_000);
-    let times: Vec<u64> = (0..storms).map(|number| first_ms + number * dice.between(400, 2_000)).collect();
+    let times: Vec<u64> = (0..storms).map(|number| first_ms + number * dice.between(1_500, 2_500)).collect();
     for at_ms in &times {
         setup.faults.steps.extend((0..setup.hosts).map(|host| Step {
             at_ms: *at_ms,

@@ -16,6 +16,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(30);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(10, 30));
     let mut setup = Setup::calm(seconds);
+    dice.weather(&mut setup);
     setup.limits.stream_queue_bytes_max = usize::try_from(dice.between(16, 128) * 1_024).unwrap_or(65_536);
     setup.limits.write_stall_ms_max = dice.between(2_000, 4_000);
     let pour = Errand::Pour(dice.count(80, 120));

@@ -1,5 +1,6 @@
 //! Simulated MCP clients, in both eras: [`live`] is the life of a thin one.
 
+mod answering;
 mod hostile;
 mod link;
 mod listener;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use switchboard::env::{Entropy, Env, deadline};
 
+use super::answering::Answering;
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::reading::{Again, Message};
@@ -274,33 +275,24 @@ impl Thin {
             return Ok(Some(Reply { again, ..outcome.into() }));
         }
         if let (Some(question), Some(_)) = (message.id, &message.method) {
-            self.reply_to(question.get()).await;
+            self.reply_to(question.get());
         }
         Ok(None)
     }
 
-    /// Answers a question of the server's, on a connection of its own, until the server has taken the answer.
-    async fn reply_to(&mut self, question: &str) {
+    /// Answers a question of the server's beside reading on: on a connection and in a task of its own.
+    fn reply_to(&mut self, question: &str) {
         self.writer.answer(self.session.as_deref(), question, super::ANSWER);
-        for attempt in 0.. {
-            let pending = Pending::new(&self.history, self.mark, Errand::Answer);
-            let sent = async {
-                let mut link = Link::open(self.env, self.server).await?;
-                link.send(self.writer.bytes()).await?;
-                Ok(link.head().await?.status)
-            };
-            let outcome = match sent.await {
-                Ok(200..=299) => Outcome::Ok,
-                Ok(status) => Outcome::Http(status),
-                Err(outcome) => outcome,
-            };
-            pending.end(outcome);
-            // A second answer does no harm: the first one counts.
-            if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
-                return;
-            }
-            self.back_off(attempt).await;
-        }
+        let reply = Answering {
+            env: self.env,
+            history: self.history.clone(),
+            server: self.server,
+            patience_ms: self.patience_ms,
+            mark: self.mark,
+            bytes: self.writer.bytes().to_vec(),
+        };
+        let dice = self.env.entropy("answer");
+        self.env.spawn("answer of a client", reply.send(dice));
     }
 
     /// Comes back to a stream after its last event, however often that takes.

@@ -5,7 +5,7 @@ use switchboard::limits::Limits;
 
 use crate::check::{History, Plant};
 use crate::client::{Errand, Outcome, Work};
-use crate::fault::Plan;
+use crate::fault::{Fault, Plan, Step};
 use crate::net::NetOptions;
 use crate::node::NodeId;
 
@@ -172,6 +172,31 @@ impl Dice {
     /// A count in `from..=to`.
     pub fn count(&mut self, from: u32, to: u32) -> u32 {
         u32::try_from(self.between(from.into(), to.into())).unwrap_or(to)
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: u64) -> bool {
+        self.between(1, times) == 1
+    }
+
+    /// Weather: what a network and a host are like on a bad day, none of which may fail a request.
+    pub fn weather(&mut self, setup: &mut Setup) {
+        let base_us = self.between(20, 3_000);
+        let latency = &mut setup.net.link.latency;
+        (latency.base_us, latency.jitter_us) = (base_us, self.between(0, 2 * base_us));
+        if self.one_in(3) {
+            setup.net.link.loss_ppm = self.count(100, 5_000);
+        }
+        if self.one_in(3) {
+            let bytes_max = Some(self.count(1, 200));
+            setup.faults.steps.push(Step { at_ms: 0, fault: Fault::TinyIo { node: SERVER, bytes_max } });
+        }
+        if self.one_in(3) {
+            let at_ms = self.between(1_000, 1_900);
+            let resumed_ms = at_ms + self.between(200, 1_000);
+            setup.faults.steps.push(Step { at_ms, fault: Fault::Pause(SERVER) });
+            setup.faults.steps.push(Step { at_ms: resumed_ms, fault: Fault::Resume(SERVER) });
+        }
     }
 }
 

@@ -1,0 +1,53 @@
+//! A client's answer to a question of the server's, on its way until the server has taken it.
+
+use std::net::SocketAddr;
+
+use switchboard::env::{Entropy, Env, deadline};
+
+use super::link::Link;
+use super::outcome::{Errand, Outcome};
+use super::thin::{Pending, back_off_ms};
+use crate::check::{History, Mark};
+use crate::env::SimEnv;
+
+/// See the [module](self) page.
+pub(super) struct Answering {
+    pub(super) env: SimEnv,
+    pub(super) history: History,
+    pub(super) server: SocketAddr,
+    pub(super) patience_ms: u64,
+    pub(super) mark: Mark,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A server that does not take an answer after so many attempts does not want it.
+const ATTEMPTS_MAX: u32 = 20;
+
+impl Answering {
+    pub(super) async fn send(self, mut dice: Entropy) {
+        for attempt in 0..ATTEMPTS_MAX {
+            let pending = Pending::new(&self.history, self.mark, Errand::Answer);
+            let due = self.env.now().after_ms(self.patience_ms);
+            let outcome = deadline(&self.env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
+            pending.end(outcome);
+            // A second answer does no harm: the first one counts.
+            if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
+                return;
+            }
+            self.env.sleep_until(self.env.now().after_ms(back_off_ms(&mut dice, attempt))).await;
+        }
+    }
+
+    async fn try_once(&self) -> Outcome {
+        let status = async {
+            let mut link = Link::open(self.env, self.server).await?;
+            link.send(&self.bytes).await?;
+            Ok(link.head().await?.status)
+        };
+        match status.await {
+            Ok(200..=299) => Outcome::Ok,
+            Ok(status) => Outcome::Http(status),
+            Err(outcome) => outcome,
+        }
+    }
+}
