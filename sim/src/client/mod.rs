@@ -1,6 +1,8 @@
-//! Simulated MCP clients, in both eras: [`live`] is the life of a thin one.
+//! Simulated MCP clients, in both eras. [`live`] is the life of a thin one, of which a world may hold very many;
+//! [`live_in_full`] that of one over hyper, and [`attack`] that of one which means harm.
 
 mod answering;
+mod full;
 mod hostile;
 mod link;
 mod listener;
@@ -12,6 +14,7 @@ mod sse;
 mod thin;
 mod writer;
 
+pub use full::live_in_full;
 pub use hostile::attack;
 pub use outcome::{Errand, Outcome};
 pub use persona::{Persona, Work, live};

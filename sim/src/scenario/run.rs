@@ -15,7 +15,7 @@ use crate::check::{
     Answered, Balance, Checker, ClientId, Entry, Fact, History, InBounds, InOrder, NothingCrosses,
     OneOutcome, RunsOnce,
 };
-use crate::client::{Era, Persona, attack, live};
+use crate::client::{Era, Persona, attack, live, live_in_full};
 use crate::entropy::seed_at;
 use crate::env::SimEnv;
 use crate::options::Options;
@@ -69,7 +69,7 @@ fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAdd
         for member in 0..group.count {
             let era = match group.role {
                 Role::Stateful => Era::Stateful,
-                Role::Stateless | Role::Hostile => Era::Stateless,
+                Role::Stateless | Role::Full | Role::Hostile => Era::Stateless,
             };
             let (id, listens, work) = (ClientId(number), is_one_in(group, member), Arc::clone(&work));
             let persona = Persona { id, server, era, listens, nap_ms: group.nap_ms, work };
@@ -84,6 +84,7 @@ fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAdd
             for (role, persona) in &personas {
                 let (history, persona) = (history.clone(), persona.clone());
                 match role {
+                    Role::Full => env.spawn("full client", live_in_full(env, history, persona)),
                     Role::Hostile => env.spawn("hostile client", attack(env, history, persona)),
                     Role::Stateful | Role::Stateless => env.spawn("client", live(env, history, persona)),
                 };

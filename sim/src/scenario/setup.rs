@@ -43,6 +43,8 @@ pub enum Role {
     Stateful,
     /// 2026-07-28 over raw HTTP.
     Stateless,
+    /// 2026-07-28 over hyper's client.
+    Full,
     /// Sends what no server should take.
     Hostile,
 }
@@ -123,11 +125,12 @@ impl Setup {
         }
     }
 
-    /// Half of the clients of each era, doing the usual work, to whom this may happen in times of trouble.
+    /// Half of the clients of each era and two over hyper, doing the usual work, to whom this may happen in times of trouble.
     #[must_use]
     pub fn both_eras(clients: u32, seconds: u64, forgiven: &[Outcome]) -> Vec<Group> {
         let group = |role, count| Group::new(role, count, Self::usual_work(seconds)).forgive(forgiven);
-        vec![group(Role::Stateful, clients / 2), group(Role::Stateless, clients - clients / 2)]
+        let stateful = group(Role::Stateful, clients / 2);
+        vec![stateful, group(Role::Stateless, clients - clients / 2), group(Role::Full, 2)]
     }
 
     /// Until when clients ask.

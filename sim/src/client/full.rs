@@ -1,0 +1,202 @@
+//! The full client: the stateless era through hyper's own client, every message read as JSON in full. A few of these
+//! beside the many thin ones show that what the thin ones believe of HTTP is what others believe too.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use serde_json::{Value, json};
+use switchboard::env::{Env, deadline};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::outcome::{Errand, Outcome};
+use super::persona::Persona;
+use super::sse::SseDecoder;
+use super::thin::Pending;
+use super::writer::Era;
+use crate::check::{Fact, History, Mark};
+use crate::env::SimEnv;
+use crate::net::SimStream;
+
+/// A simulated stream as hyper wants it.
+struct Io(SimStream);
+
+impl Read for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut to: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut scratch = [0; 4_096];
+        let room = to.remaining().min(scratch.len());
+        let mut buffer = ReadBuf::new(&mut scratch[..room]);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        to.put_slice(buffer.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+}
+
+struct Caller {
+    env: SimEnv,
+    history: History,
+    who: Persona,
+    sender: Option<SendRequest<Full<Bytes>>>,
+    mark: Mark,
+}
+
+/// Lives the life of a full client to its end.
+pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
+    let mut dice = env.entropy(&format!("client {}", who.id.0));
+    let work = who.work.clone();
+    let mark = Mark { client: who.id, session: 0, call: 0 };
+    let mut caller = Caller { env, history, who, sender: None, mark };
+    let mut draw = |(from, to): (u64, u64)| from + dice.below(to.saturating_sub(from) + 1);
+    env.sleep_until(env.now().after_ms(draw(work.begin_ms))).await;
+    while env.now().as_nanos() < work.end_ms * 1_000_000 {
+        let errand = if draw((0, 3)) == 0 { Errand::Slow(3) } else { Errand::Echo };
+        caller.call(errand).await;
+        env.sleep_until(env.now().after_ms(draw(work.pace_ms))).await;
+    }
+}
+
+impl Caller {
+    async fn call(&mut self, errand: Errand) {
+        self.mark.call += 1;
+        let pending = Pending::new(&self.history, self.mark, errand);
+        let (env, due) = (self.env, self.env.now().after_ms(self.who.work.patience_ms));
+        let outcome = deadline(&env, due, self.exchange(errand)).await.unwrap_or(Err(Outcome::Timeout));
+        if outcome.is_err() {
+            self.sender = None;
+        }
+        pending.end(outcome.unwrap_or_else(|outcome| outcome));
+    }
+
+    async fn exchange(&mut self, errand: Errand) -> Result<Outcome, Outcome> {
+        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
+            let stream =
+                self.env.connect(self.who.server).await.map_err(|error| Outcome::of_connect(&error))?;
+            let (sender, connection) = handshake(Io(stream)).await.map_err(|_| Outcome::Reset)?;
+            self.env.spawn("connection of a full client", async move {
+                // How it ends is seen by the request that is on it.
+                let _ = connection.await;
+            });
+            self.sender = Some(sender);
+        }
+        let request = self.request(errand);
+        let Some(sender) = &mut self.sender else { return Err(Outcome::Closed) };
+        sender.ready().await.map_err(|_| Outcome::Closed)?;
+        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
+        if head.status != 200 {
+            return Ok(Outcome::Http(head.status.as_u16()));
+        }
+        let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        if is_stream { self.read_events(&body) } else { self.read_message(&body)?.ok_or(Outcome::Garbled) }
+    }
+
+    fn request(&self, errand: Errand) -> Request<Full<Bytes>> {
+        let tool = errand.tool().expect("a full client calls tools only");
+        let version = Era::Stateless.version();
+        let message = json!({
+            "jsonrpc": "2.0", "id": self.mark.call, "method": "tools/call",
+            "params": {
+                "name": tool,
+                "arguments": { "mark": self.mark.to_string(), "steps": errand.steps() },
+                "_meta": {
+                    "progressToken": self.mark.call,
+                    "io.modelcontextprotocol/protocolVersion": version,
+                    "io.modelcontextprotocol/clientInfo": { "name": "full", "version": "1" },
+                    "io.modelcontextprotocol/clientCapabilities": {},
+                },
+            },
+        });
+        Request::post("/mcp")
+            .header(HOST, self.who.server.to_string())
+            .header(ACCEPT, "application/json, text/event-stream")
+            .header(CONTENT_TYPE, "application/json")
+            .header("mcp-protocol-version", version)
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", tool)
+            .body(Full::from(message.to_string()))
+            .expect("the request must be well formed")
+    }
+
+    fn read_events(&self, body: &[u8]) -> Result<Outcome, Outcome> {
+        let mut events = SseDecoder::default();
+        events.feed(body);
+        let mut outcome = None;
+        while let Some(event) = events.next().map_err(|_| Outcome::Garbled)? {
+            // Nothing may follow the answer.
+            if outcome.is_some() {
+                return Err(Outcome::Garbled);
+            }
+            outcome = self.read_message(&event.data)?;
+        }
+        outcome.ok_or(Outcome::Closed)
+    }
+
+    /// The outcome, where the message is the answer.
+    fn read_message(&self, bytes: &[u8]) -> Result<Option<Outcome>, Outcome> {
+        for owner in Mark::find(bytes) {
+            self.history.note(Fact::Told { reader: self.mark, owner });
+        }
+        let message: Value = serde_json::from_slice(bytes).map_err(|_| Outcome::Garbled)?;
+        if message["jsonrpc"] != "2.0" {
+            return Err(Outcome::Garbled);
+        }
+        if message["method"] == "notifications/progress" {
+            let number = message["params"]["progress"].as_u64().and_then(|number| u32::try_from(number).ok());
+            let number = number.ok_or(Outcome::Garbled)?;
+            self.history.note(Fact::Progress { mark: self.mark, number });
+        }
+        if message.get("method").is_some() {
+            return Ok(None);
+        }
+        if message["id"] != self.mark.call {
+            return Err(Outcome::Garbled);
+        }
+        if let Some(code) = message["error"]["code"].as_i64() {
+            return Ok(Some(Outcome::RpcError(code)));
+        }
+        let is_whole = message["result"]["resultType"] == "complete"
+            && message["result"]["content"][0]["text"] == self.mark.to_string();
+        Ok(Some(if is_whole { Outcome::Ok } else { Outcome::Garbled }))
+    }
+}
+
+fn broken(error: &hyper::Error) -> Outcome {
+    if error.is_incomplete_message() || error.is_canceled() { Outcome::Closed } else { Outcome::Reset }
+}
