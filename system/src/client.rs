@@ -8,46 +8,44 @@ use crate::jsonrpc::Raw;
 use crate::protocol::{ClientCapabilities, Revision};
 use crate::seal;
 
-/// Who is calling, as far as the node knows: the name behind its token, or `anonymous`.
+/// Who is calling, as far as the node knows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Principal(Arc<str>);
-
-const ANONYMOUS: &str = "anonymous";
+pub struct Principal(Option<Arc<str>>);
 
 impl Principal {
     /// The principal of this name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(name.into())
+        Self(Some(name.into()))
     }
 
     /// Somebody who showed nothing.
     #[must_use]
-    pub fn anonymous() -> Self {
-        Self::named(ANONYMOUS)
+    pub const fn anonymous() -> Self {
+        Self(None)
     }
 
     /// A short form for sealed ids. Equal names have equal digests; what matters is compared by name as well.
     pub(crate) fn digest(&self) -> seal::Principal {
-        seal::Principal(xxh3_64(self.0.as_bytes()))
+        seal::Principal(self.0.as_ref().map_or(0, |name| xxh3_64(name.as_bytes())))
     }
 
     /// Whether this is somebody who showed nothing.
     #[must_use]
-    pub fn is_anonymous(&self) -> bool {
-        *self.0 == *ANONYMOUS
+    pub const fn is_anonymous(&self) -> bool {
+        self.0.is_none()
     }
 
-    /// The name.
+    /// The name behind the caller's token; empty for somebody who showed nothing. No token has an empty name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
 impl From<Arc<str>> for Principal {
     fn from(name: Arc<str>) -> Self {
-        Self(name)
+        Self(Some(name))
     }
 }
 

@@ -4,7 +4,9 @@
 //! Lists are in the order of names (templates: of their texts), so every node and every run lists the same.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, RwLock, Weak};
+use std::sync::{Arc, Mutex, Weak};
+
+use arc_swap::{ArcSwap, Guard};
 
 use super::prompt::Prompt;
 use super::resource::{Resource, Template, Variables};
@@ -73,18 +75,24 @@ impl Snapshot {
 pub struct Catalogue(Arc<Shared>);
 
 struct Shared {
-    current: RwLock<Arc<Snapshot>>,
+    /// Read by every call and hardly ever written: readers touch nothing that other cores write.
+    current: ArcSwap<Snapshot>,
+    writing: Mutex<()>,
     sinks: Mutex<Vec<Weak<dyn ChangeSink>>>,
 }
 
 impl Catalogue {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self(Arc::new(Shared { current: RwLock::new(Arc::new(snapshot)), sinks: Mutex::new(Vec::new()) }))
+        Self(Arc::new(Shared {
+            current: ArcSwap::from_pointee(snapshot),
+            writing: Mutex::new(()),
+            sinks: Mutex::new(Vec::new()),
+        }))
     }
 
-    /// What is offered now.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.current.read().expect("catalogue must not be poisoned").clone()
+    /// What is offered now. To be held briefly.
+    pub(crate) fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.0.current.load()
     }
 
     /// Adds somebody who is told of changes, for as long as they live.
@@ -155,14 +163,14 @@ impl Catalogue {
 
     fn change(&self, change: Change, edit: impl FnOnce(&mut Snapshot) -> bool) -> bool {
         {
-            let mut current = self.0.current.write().expect("catalogue must not be poisoned");
-            let mut next = Snapshot::clone(&current);
+            let _writing = self.0.writing.lock().expect("catalogue must not be poisoned");
+            let mut next = Snapshot::clone(&self.0.current.load());
             if !edit(&mut next) {
                 return false;
             }
             next.note_kinds();
             next.version += 1;
-            *current = Arc::new(next);
+            self.0.current.store(Arc::new(next));
         }
         self.tell(&change);
         true

@@ -43,19 +43,24 @@ pub(crate) enum Asking {
     Replay(Arc<Replay>),
 }
 
+/// What all calls of a node share: one pointer in each of them.
+pub(crate) struct Surroundings {
+    pub(crate) world: Arc<dyn World>,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) redeem: Arc<dyn Redeem>,
+}
+
 /// The facts of a call, put together by the node.
 pub(crate) struct CallFacts {
     pub(crate) id: CallId,
     pub(crate) client: Arc<Client>,
-    pub(crate) world: Arc<dyn World>,
-    pub(crate) catalogue: Catalogue,
+    pub(crate) around: Arc<Surroundings>,
     pub(crate) progress_token: Option<ProgressToken>,
     /// Messages below this level are not sent; `None` sends none (2026-07-28 without a level).
     pub(crate) log_level: Option<LogLevel>,
     /// The parameters of the request, as they came.
     pub(crate) params: Raw,
     pub(crate) asking: Asking,
-    pub(crate) redeem: Option<Arc<dyn Redeem>>,
     pub(crate) outbox_bytes_max: usize,
     pub(crate) deadline: Instant,
     /// Added to the `_meta` of every message of this call: the task that it works for (2025-11-25 tasks).
@@ -128,7 +133,7 @@ impl Ctx {
     /// What this server offers, to add, remove and announce changes.
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {
-        &self.0.facts.catalogue
+        &self.0.facts.around.catalogue
     }
 
     // The world.
@@ -136,25 +141,25 @@ impl Ctx {
     /// Monotonic time.
     #[must_use]
     pub fn now(&self) -> Instant {
-        self.0.facts.world.now()
+        self.0.facts.around.world.now()
     }
 
     /// Time of day.
     #[must_use]
     pub fn wall(&self) -> WallTime {
-        self.0.facts.world.wall()
+        self.0.facts.around.world.wall()
     }
 
     /// Waits for a while.
     pub async fn sleep_ms(&self, delay_ms: u64) {
-        let world = &self.0.facts.world;
+        let world = &self.0.facts.around.world;
         world.sleep_until(world.now().after_ms(delay_ms)).await;
     }
 
     /// Random numbers of this call's own.
     #[must_use]
     pub fn entropy(&self, label: &str) -> Entropy {
-        self.0.facts.world.entropy(label)
+        self.0.facts.around.world.entropy(label)
     }
 
     /// Opens a TCP connection.
@@ -162,7 +167,7 @@ impl Ctx {
     /// # Errors
     /// As the world says: refused, unreachable and timed out are told apart by kind.
     pub async fn connect(&self, address: SocketAddr) -> io::Result<AnyStream> {
-        self.0.facts.world.connect(address).await
+        self.0.facts.around.world.connect(address).await
     }
 
     // The end of the call.
@@ -264,9 +269,9 @@ impl Ctx {
     /// [`AskError::Gone`] when the store that knows did not answer: it may or may not be taken now.
     pub async fn redeem(&self) -> Result<bool, AskError> {
         let Asking::Replay(replay) = &self.0.facts.asking else { return Ok(true) };
-        match (replay.redemption(), &self.0.facts.redeem) {
-            (Some(id), Some(store)) => store.redeem(id).await,
-            _ => Ok(true),
+        match replay.redemption() {
+            Some(id) => self.0.facts.around.redeem.redeem(id).await,
+            None => Ok(true),
         }
     }
 
@@ -324,7 +329,7 @@ impl Ctx {
         params: &Raw,
     ) -> Result<Raw, AskError> {
         let (id, answering) = port.open().ok_or(AskError::Gone)?;
-        let world = &self.0.facts.world;
+        let world = &self.0.facts.around.world;
         let due = world.sleep_until(world.now().after_ms(ask_ms_max));
         self.0.outbox.send(call_message(Some(&id), method, self.client().revision, params)).await;
         match race(answering, due).await {

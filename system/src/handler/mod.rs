@@ -70,7 +70,7 @@ pub use tool::{NoArguments, RawArguments, Tool};
 pub(crate) use ask::{Answering, AskPort, Asked, Question, TaskPort};
 pub(crate) use catalogue::{Change, ChangeSink, Snapshot};
 pub(crate) use completion::Completer;
-pub(crate) use ctx::{Asking, CallFacts};
+pub(crate) use ctx::{Asking, CallFacts, Surroundings};
 pub(crate) use replay::{Hex, Progress, Replay};
 pub(crate) use reply::Reply;
 pub(crate) use running::{End, HandlerFuture, Running, Step};

@@ -65,7 +65,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a call, without polling it yet. A handler may panic before its first await as well as after.
     pub(crate) fn start(ctx: Ctx, call_ms_max: u64, handler: impl FnOnce(Ctx) -> HandlerFuture) -> Self {
-        ctx.inner().facts.world.record(&Event::CallStarted(ctx.call()));
+        ctx.inner().facts.around.world.record(&Event::CallStarted(ctx.call()));
         let started = catch_unwind(AssertUnwindSafe(|| handler(ctx.clone())));
         let handler = started.unwrap_or_else(|payload| {
             report_panic(&ctx, &*payload);
@@ -169,13 +169,13 @@ impl Running {
     }
 
     fn arm(&mut self, delay_ms: u64) {
-        let world = &self.ctx.inner().facts.world;
+        let world = &self.ctx.inner().facts.around.world;
         self.timer = Some(world.sleep_until(world.now().after_ms(delay_ms)));
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let facts = &self.ctx.inner().facts;
-        self.timer.get_or_insert_with(|| facts.world.sleep_until(facts.deadline)).as_mut().poll(cx)
+        self.timer.get_or_insert_with(|| facts.around.world.sleep_until(facts.deadline)).as_mut().poll(cx)
     }
 
     /// Drop code of a handler may panic as well as the handler.
@@ -192,7 +192,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.drop_handler();
         self.ctx.inner().outbox.close();
-        self.ctx.inner().facts.world.record(&Event::CallEnded(self.ctx.call(), self.succeeded));
+        self.ctx.inner().facts.around.world.record(&Event::CallEnded(self.ctx.call(), self.succeeded));
     }
 }
 

@@ -289,7 +289,7 @@ where
         let result = finish(handler(arguments));
         *fill.lock().expect("a result's slot must not be poisoned") = Some(result);
     });
-    let done = ctx.inner().facts.world.blocking("tool", work).await;
+    let done = ctx.inner().facts.around.world.blocking("tool", work).await;
     let result = slot.lock().expect("a result's slot must not be poisoned").take();
     match result {
         Some(result) if done => result,

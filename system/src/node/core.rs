@@ -1,6 +1,5 @@
 //! What all edges of a node share: the catalogue, sessions, tasks, ids and the state of its life.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::channel::Channel;
@@ -10,8 +9,8 @@ use super::metrics::Metrics;
 use super::tasks::{Desk, StoreRedeem};
 use crate::client::Principal;
 use crate::dispatch::{ListCache, server_info};
-use crate::env::{Entropy, Env, World};
-use crate::handler::{Catalogue, Redeem};
+use crate::env::{Entropy, Env};
+use crate::handler::{Catalogue, Surroundings};
 use crate::ids::{CallId, SessionId, TaskId};
 use crate::jsonrpc::Raw;
 use crate::limits::Limits;
@@ -31,7 +30,6 @@ pub(super) struct Seat {
 /// See the [module](self) page.
 pub(super) struct Core<E: Env> {
     pub(super) env: E,
-    pub(super) world: Arc<dyn World>,
     pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
     pub(super) lists: ListCache,
@@ -42,10 +40,9 @@ pub(super) struct Core<E: Env> {
     pub(super) channels: Table<SessionId, Arc<Channel<E>>>,
     pub(super) keys: Keys,
     pub(super) desk: Arc<Desk<E>>,
-    pub(super) redeem: Arc<dyn Redeem>,
+    pub(super) around: Arc<Surroundings>,
     pub(super) metrics: Metrics,
     pub(super) life: Life,
-    calls: AtomicU64,
     random: Mutex<Entropy>,
 }
 
@@ -65,8 +62,12 @@ impl<E: Env> Core<E> {
         parts.catalogue.listen(Arc::downgrade(&listening));
         let desk = Desk::new(env.clone(), parts.store);
         let request_state_ms_max = parts.limits.request_state_ms_max;
-        Arc::new(Self {
+        let around = Arc::new(Surroundings {
             world: Arc::new(env.clone()),
+            catalogue: parts.catalogue.clone(),
+            redeem: Arc::new(StoreRedeem::new(desk.clone(), request_state_ms_max)),
+        });
+        Arc::new(Self {
             limits: parts.limits,
             server_info: server_info(&parts.catalogue.snapshot()),
             catalogue: parts.catalogue,
@@ -75,11 +76,10 @@ impl<E: Env> Core<E> {
             sessions: Table::new(random.next_u64()),
             channels: Table::new(random.next_u64()),
             keys: parts.keys,
-            redeem: Arc::new(StoreRedeem::new(desk.clone(), request_state_ms_max)),
+            around,
             desk,
             metrics: Metrics::new(),
             life: Life::new(),
-            calls: AtomicU64::new(0),
             random: Mutex::new(random),
             env,
         })
@@ -92,7 +92,7 @@ impl<E: Env> Core<E> {
 
     /// The number of the next call.
     pub(super) fn next_call(&self) -> CallId {
-        CallId(self.calls.fetch_add(1, Ordering::Relaxed))
+        CallId(self.metrics.calls.inc())
     }
 
     /// A new task's id.

@@ -16,7 +16,7 @@ pub(crate) struct Metrics {
     pub(crate) messages: Counter,
     /// Messages that were refused before they reached anybody.
     pub(crate) messages_refused: Counter,
-    /// Calls that reached a handler.
+    /// Calls begun, those that the node itself answers over the state of tasks included. Numbers them, too.
     pub(crate) calls: Counter,
     /// Calls that ended with an answer of the handler.
     pub(crate) calls_answered: Counter,
@@ -57,7 +57,7 @@ impl Metrics {
             ),
             messages: counter(r, "messages", "Messages read"),
             messages_refused: counter(r, "messages_refused", "Messages refused before they reached anybody"),
-            calls: counter(r, "calls", "Calls that reached a handler"),
+            calls: counter(r, "calls", "Calls begun"),
             calls_answered: counter(r, "calls_answered", "Calls that ended with an answer"),
             calls_failed: counter(r, "calls_failed", "Calls that ended with an error"),
             calls_cancelled: counter(r, "calls_cancelled", "Calls that were cancelled or ran out of time"),

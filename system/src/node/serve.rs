@@ -93,7 +93,6 @@ impl<E: Env> Core<E> {
                 if let Some(work) = tasks::create(self, &caller, &target, &request.params, &meta)? {
                     return Ok(self.call(caller, request, meta, None, None, work));
                 }
-                self.metrics.calls.inc();
                 let (deadline_ms, cache) = (target.deadline_ms(), target.cache());
                 Ok(self.call(caller, request, meta, deadline_ms, cache, move |ctx| target.start(ctx)))
             }
@@ -126,13 +125,11 @@ impl<E: Env> Core<E> {
         let ctx = Ctx::new(CallFacts {
             id: self.next_call(),
             client: caller.client,
-            world: self.world.clone(),
-            catalogue: self.catalogue.clone(),
+            around: self.around.clone(),
             progress_token: meta.progress_token,
             log_level: caller.log_level,
             params: request.params.clone(),
             asking: caller.asking,
-            redeem: Some(self.redeem.clone()),
             outbox_bytes_max: self.limits.stream_queue_bytes_max,
             deadline: self.env.now().after_ms(call_ms_max),
             related_task: None,

@@ -27,7 +27,6 @@ pub(super) struct HttpEdge<E: Env> {
     sse: bool,
     guard: Guard,
     bearer: Option<Bearer>,
-    anonymous: Principal,
 }
 
 impl<E: Env> HttpEdge<E> {
@@ -45,17 +44,10 @@ impl<E: Env> HttpEdge<E> {
         } else {
             Some(Bearer::new(&tokens, None).map_err(|error| error.to_string())?)
         };
-        Ok(Self {
-            core,
-            path: http.path.clone(),
-            sse: http.sse,
-            guard,
-            bearer,
-            anonymous: Principal::anonymous(),
-        })
+        Ok(Self { core, path: http.path.clone(), sse: http.sse, guard, bearer })
     }
 
-    async fn answer(self: Arc<Self>, request: Request<RequestBody>) -> Response<ResponseBody> {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
         let allowed = match self.guard.check(&head) {
             Ok(allowed) => allowed,
@@ -69,9 +61,9 @@ impl<E: Env> HttpEdge<E> {
         response
     }
 
-    async fn route(self: &Arc<Self>, head: &Parts, body: RequestBody) -> Response<ResponseBody> {
+    async fn route(&self, head: &Parts, body: RequestBody) -> Response<ResponseBody> {
         let principal = match &self.bearer {
-            None => self.anonymous.clone(),
+            None => Principal::anonymous(),
             Some(bearer) => match bearer.check(&head.headers) {
                 Ok(name) => Principal::from(name),
                 Err(unauthorized) => return unauthorized.response(),
@@ -110,6 +102,6 @@ pub(super) struct Handle<E: Env>(pub(super) Arc<HttpEdge<E>>);
 impl<E: Env> Service for Handle<E> {
     fn call(&self, request: Request<RequestBody>) -> impl Future<Output = Response<ResponseBody>> + Send {
         // Boxed, because hyper keeps room for this future on every connection, idle ones too.
-        Box::pin(self.0.clone().answer(request))
+        Box::pin(self.0.answer(request))
     }
 }

@@ -28,12 +28,7 @@ use crate::transport::sse;
 type Http = Response<ResponseBody>;
 
 impl<E: Env> HttpEdge<E> {
-    pub(super) async fn post(
-        self: &Arc<Self>,
-        head: &Parts,
-        body: RequestBody,
-        principal: Principal,
-    ) -> Http {
+    pub(super) async fn post(&self, head: &Parts, body: RequestBody, principal: Principal) -> Http {
         let incoming = match self.read(head, body).await {
             Ok(incoming) => incoming,
             Err(response) => return *response,
@@ -70,7 +65,7 @@ impl<E: Env> HttpEdge<E> {
         answer::fault(&Fault::from(malformed), malformed.id(), Revision::LATEST_MODERN)
     }
 
-    async fn message(self: &Arc<Self>, head: &Parts, message: Message, principal: Principal) -> Http {
+    async fn message(&self, head: &Parts, message: Message, principal: Principal) -> Http {
         let id = match &message {
             Message::Request(request) => Some(request.id.clone()),
             _ => None,
@@ -119,13 +114,7 @@ impl<E: Env> HttpEdge<E> {
         Ok(seat)
     }
 
-    async fn stateful(
-        self: &Arc<Self>,
-        head: &Parts,
-        seat: &Seat,
-        message: Message,
-        meta: RequestMeta,
-    ) -> Http {
+    async fn stateful(&self, head: &Parts, seat: &Seat, message: Message, meta: RequestMeta) -> Http {
         match message {
             Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
             Message::Notification(notification) => self.stateful_notification(seat, &notification),
@@ -144,13 +133,7 @@ impl<E: Env> HttpEdge<E> {
         answer::accepted()
     }
 
-    async fn stateful_request(
-        self: &Arc<Self>,
-        head: &Parts,
-        seat: &Seat,
-        request: Request,
-        meta: RequestMeta,
-    ) -> Http {
+    async fn stateful_request(&self, head: &Parts, seat: &Seat, request: Request, meta: RequestMeta) -> Http {
         let revision = seat.session.client.revision;
         if seat.session.calls.contains(&request.id) {
             let fault = Fault::invalid_request("a request with this id is in flight");
@@ -206,7 +189,7 @@ impl<E: Env> HttpEdge<E> {
     }
 
     async fn stateless(
-        self: &Arc<Self>,
+        &self,
         head: &Parts,
         request: Request,
         meta: RequestMeta,
@@ -221,7 +204,7 @@ impl<E: Env> HttpEdge<E> {
     }
 
     async fn stateless_call(
-        self: &Arc<Self>,
+        &self,
         head: &Parts,
         request: Request,
         meta: RequestMeta,

@@ -36,19 +36,16 @@ impl Job {
         let ctx = Ctx::new(CallFacts {
             id: core.next_call(),
             client: self.client.clone(),
-            world: core.world.clone(),
-            catalogue: core.catalogue.clone(),
+            around: core.around.clone(),
             progress_token: self.progress_token.clone(),
             log_level: self.log_level,
             params: self.params.clone(),
             asking: Asking::Task(Arc::new(port)),
-            redeem: None,
             outbox_bytes_max: core.limits.stream_queue_bytes_max,
             deadline: core.env.now().after_ms(ttl_ms),
             related_task: related.clone(),
         });
         let running = Running::start(ctx, ttl_ms, work);
-        core.metrics.calls.inc();
         let shared = core.clone();
         core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
     }
