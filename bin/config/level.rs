@@ -1,6 +1,6 @@
 //! Log levels, as a person writes them.
 
-use super::reader::nearest;
+use super::nearest::nearest;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

@@ -11,6 +11,7 @@
 mod expand;
 mod level;
 mod limits;
+mod nearest;
 mod problem;
 mod reader;
 mod sections;

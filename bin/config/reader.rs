@@ -13,6 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::expand::{expand, has_variables};
+use super::nearest::nearest;
 use super::problem::{Place, Problem, Problems};
 use super::read_address;
 
@@ -300,15 +301,4 @@ impl<'a> Reader<'a> {
             path = parent;
         }
     }
-}
-
-/// The known word that somebody may have meant: one with little else in it, or one whose unit was left out.
-pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let distance = |known: &str| strsim::damerau_levenshtein(word, known);
-    let best = known.iter().copied().min_by_key(|known| distance(known))?;
-    if distance(best) <= (best.len() / 3).max(1) {
-        return Some(best);
-    }
-    let is_cut_short = |known: &&&str| word.len() > 3 && known.starts_with(word);
-    known.iter().find(is_cut_short).copied()
 }

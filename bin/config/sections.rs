@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::limits;
-use super::reader::{Reader, Table, nearest};
+use super::nearest::nearest;
+use super::reader::{Reader, Table};
 use super::{LogFormat, Settings, check_level};
 
 const ROOT: [&str; 9] =
