@@ -24,9 +24,9 @@ const IMPORTS: [(&str, &[&str]); 17] = [
     ("client", &["jsonrpc", "protocol", "seal"]),
     // Stages.
     ("transport", &["env", "event", "ids", "jsonrpc", "limits"]),
-    ("session", &["cancel", "client", "env", "ids", "jsonrpc", "protocol"]),
+    ("session", &["cancel", "client", "env", "event", "ids", "jsonrpc", "protocol"]),
     ("task", &["env", "event", "ids", "jsonrpc", "limits", "seal", "table", "watch"]),
-    ("handler", &["cancel", "client", "env", "ids", "jsonrpc", "protocol"]),
+    ("handler", &["cancel", "client", "env", "event", "ids", "jsonrpc", "protocol"]),
     ("dispatch", &["handler", "jsonrpc", "protocol"]),
     ("node", &ANY),
 ];
