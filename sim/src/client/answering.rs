@@ -6,7 +6,8 @@ use switchboard::env::{Entropy, Env, deadline};
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
-use super::thin::{Pending, back_off_ms};
+use super::pending::Pending;
+use super::thin::back_off_ms;
 use crate::check::{History, Mark};
 use crate::env::SimEnv;
 

@@ -16,9 +16,9 @@ use switchboard::env::{Env, deadline};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::outcome::{Errand, Outcome};
+use super::pending::Pending;
 use super::persona::Persona;
 use super::sse::SseDecoder;
-use super::thin::Pending;
 use super::writer::Era;
 use crate::check::{Fact, History, Mark};
 use crate::env::SimEnv;

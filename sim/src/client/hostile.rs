@@ -5,8 +5,9 @@ use switchboard::env::{Env, deadline};
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
+use super::pending::Pending;
 use super::persona::Persona;
-use super::thin::{Pending, Thin};
+use super::thin::Thin;
 use super::writer::Era;
 use crate::check::{Fact, History};
 use crate::env::SimEnv;

@@ -7,8 +7,9 @@ use switchboard::env::{Entropy, Env, deadline};
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
+use super::pending::Pending;
 use super::reading::Message;
-use super::thin::{Pending, back_off_ms};
+use super::thin::back_off_ms;
 use super::writer::{self, Era, Writer};
 use crate::check::{Fact, History, Mark};
 use crate::env::SimEnv;

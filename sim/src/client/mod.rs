@@ -7,6 +7,7 @@ mod hostile;
 mod link;
 mod listener;
 mod outcome;
+mod pending;
 mod persona;
 mod reading;
 mod response;

@@ -7,7 +7,8 @@ use switchboard::env::{Env, Task};
 
 use super::listener::Listener;
 use super::outcome::{Errand, Outcome};
-use super::thin::{Reply, Thin};
+use super::pending::Reply;
+use super::thin::Thin;
 use super::writer::Era;
 use crate::check::{ClientId, History, Mark};
 use crate::env::SimEnv;

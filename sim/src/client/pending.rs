@@ -1,0 +1,47 @@
+//! A request on its way to its one outcome.
+
+use super::outcome::{Errand, Outcome};
+use super::reading::Again;
+use crate::check::{ClientId, History, Mark, RequestNumber};
+
+/// A request that is under way. It ends once: where nobody says how, as given up.
+pub(crate) struct Pending {
+    history: History,
+    client: ClientId,
+    request: Option<RequestNumber>,
+}
+
+impl Pending {
+    pub(crate) fn new(history: &History, mark: Mark, errand: Errand) -> Self {
+        let request = history.sent(mark, errand);
+        Self { history: history.clone(), client: mark.client, request: Some(request) }
+    }
+
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        if let Some(request) = self.request.take() {
+            self.history.ended(request, self.client, outcome);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.history.ended(request, self.client, Outcome::GivenUp);
+        }
+    }
+}
+
+/// How a request ended, and what it left.
+pub(crate) struct Reply {
+    pub(crate) outcome: Outcome,
+    pub(crate) again: Option<Again>,
+    pub(crate) session: Option<Box<str>>,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, again: None, session: None, retry_after_s: None }
+    }
+}
