@@ -58,7 +58,7 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Milliseconds without a request or an open stream after which a session ends.
     pub session_idle_ms_max: u64,
-    /// Streams of one session, open or resumable.
+    /// Streams of one session, open or resumable. As many as calls, so that none is refused for the want of a stream.
     pub streams_per_session_max: usize,
     /// Calls under way in one session.
     pub calls_per_session_max: usize,
@@ -121,7 +121,7 @@ impl Limits {
 
         sessions_max: 100_000,
         session_idle_ms_max: HOUR_MS,
-        streams_per_session_max: 16,
+        streams_per_session_max: 64,
         calls_per_session_max: 64,
         subscriptions_per_session_max: 256,
         listens_max: 10_000,

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::core::Core;
+use super::refused;
 use crate::cancel::CancelReason;
 use crate::env::{Env, deadline};
 use crate::event::Event;
 use crate::handler::{End, Running, Step};
 use crate::jsonrpc::Id;
-use crate::protocol::Fault;
 use crate::session::{Calls, Refusal, StreamLog};
 
 /// Beyond a call's own time: how long its last messages may wait for a reader that does not read.
@@ -64,7 +64,7 @@ impl<E: Env> Carried<E> {
         if !std::mem::take(&mut self.registered)
             && let Err(refusal) = calls.begin(&id, running.ctx().cancellable())
         {
-            finish(&log, End::Answer(Err(Fault::overloaded(refusal.to_string()))));
+            finish(&log, End::Answer(Err(refused(refusal))));
             return;
         }
         let env = core.env.clone();

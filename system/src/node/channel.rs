@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use super::carry::Carried;
 use super::core::{Core, Seat};
 use super::listen::Listening;
+use super::refused;
 use super::serve::Served;
 use super::stateless::Lone;
 use crate::cancel::CancelReason;
@@ -97,9 +98,7 @@ impl<E: Env> Channel<E> {
             method: MethodClass::of_request(Method::parse(&request.method)),
             session: self.lock().seat.is_some(),
         };
-        if self.calls.contains(&request.id) {
-            return Err(Fault::invalid_request("a request with this id is in flight"));
-        }
+        self.calls.admit(&request.id).map_err(refused)?;
         match facts.era()? {
             Era::Initialize => self.initialize(&request),
             Era::Legacy(_) => self.stateful(request, meta),

@@ -30,6 +30,7 @@ pub use start::{Node, StartError};
 
 use crate::cancel::CancelReason;
 use crate::protocol::Fault;
+use crate::session::Refusal;
 
 /// What a client is told of a call that was stopped.
 fn cancelled_fault(reason: CancelReason) -> Fault {
@@ -37,5 +38,14 @@ fn cancelled_fault(reason: CancelReason) -> Fault {
         CancelReason::Client | CancelReason::Task => Fault::cancelled(),
         CancelReason::Deadline => Fault::timed_out(),
         CancelReason::Shutdown => Fault::shutting_down(),
+    }
+}
+
+/// What a client is told of something that its session or connection did not take in. Nothing of it was begun.
+fn refused(refusal: Refusal) -> Fault {
+    match refusal {
+        Refusal::DuplicateId => Fault::invalid_request(refusal.to_string()),
+        Refusal::TooMany(_) => Fault::overloaded(refusal.to_string()),
+        Refusal::Ended => Fault::session_not_found(),
     }
 }

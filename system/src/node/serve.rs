@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::core::{Core, Seat};
-use super::tasks;
+use super::{refused, tasks};
 use crate::client::Client;
 use crate::dispatch::{Target, discovery, list};
 use crate::env::Env;
@@ -102,7 +102,7 @@ impl<E: Env> Core<E> {
 
     fn subscribe(&self, seat: &Seat, uri: &str, on: bool) -> Result<(), Fault> {
         if on {
-            seat.session.subscribe(uri).map_err(|refusal| Fault::invalid_request(refusal.to_string()))?;
+            seat.session.subscribe(uri).map_err(refused)?;
             self.hub.subscribe(seat.ear, uri);
         } else {
             seat.session.unsubscribe(uri);

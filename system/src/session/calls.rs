@@ -22,6 +22,21 @@ struct State {
     idlers: Vec<Waker>,
 }
 
+impl State {
+    fn admit(&self, id: &Id, calls_max: usize) -> Result<(), Refusal> {
+        if self.closed {
+            return Err(Refusal::Ended);
+        }
+        if self.by_id.contains_key(id) {
+            return Err(Refusal::DuplicateId);
+        }
+        if self.by_id.len() >= calls_max {
+            return Err(Refusal::TooMany("calls"));
+        }
+        Ok(())
+    }
+}
+
 impl Calls {
     /// No calls yet, and at most `calls_max` at once.
     pub(crate) fn new(calls_max: usize) -> Self {
@@ -38,22 +53,17 @@ impl Calls {
     /// [`Refusal`]; the call is then not registered.
     pub(crate) fn begin(&self, id: &Id, call: Arc<dyn Cancellable>) -> Result<(), Refusal> {
         let state = &mut *self.lock();
-        if state.closed {
-            return Err(Refusal::Ended);
-        }
-        if state.by_id.contains_key(id) {
-            return Err(Refusal::DuplicateId);
-        }
-        if state.by_id.len() >= self.calls_max {
-            return Err(Refusal::TooMany("calls"));
-        }
+        state.admit(id, self.calls_max)?;
         state.by_id.insert(id.clone(), call);
         Ok(())
     }
 
-    /// Whether a call of this id is registered.
-    pub(crate) fn contains(&self, id: &Id) -> bool {
-        self.lock().by_id.contains_key(id)
+    /// Whether a call of this id may begin now. Asked before its handler runs: a call that is refused has not begun.
+    ///
+    /// # Errors
+    /// [`Refusal`], as of [`begin`](Self::begin).
+    pub(crate) fn admit(&self, id: &Id) -> Result<(), Refusal> {
+        self.lock().admit(id, self.calls_max)
     }
 
     /// Forgets a call.

@@ -140,11 +140,11 @@ impl Session {
             return Err(Refusal::Ended);
         }
         while state.streams.len() >= self.bounds.streams_max {
-            let done = state.streams.iter().find(|(_, log)| log.is_done()).map(|(id, _)| *id);
-            match done {
-                Some(id) => state.streams.remove(&id),
-                None => return Err(Refusal::TooMany("streams")),
-            };
+            // First what was told whole; then what is over and was not fetched, which nobody may come back for.
+            let done = state.streams.iter().find(|(_, log)| log.is_done());
+            let over = done.or_else(|| state.streams.iter().find(|(_, log)| log.is_over()));
+            let Some(id) = over.map(|(id, _)| *id) else { return Err(Refusal::TooMany("streams")) };
+            state.streams.remove(&id);
         }
         state.last_stream += 1;
         let id = StreamId(state.last_stream);

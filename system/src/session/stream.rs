@@ -198,6 +198,12 @@ impl StreamLog {
         inner.ended || (inner.finished && inner.taken == inner.next())
     }
 
+    /// Whether no more events will come, told or not.
+    pub(crate) fn is_over(&self) -> bool {
+        let inner = self.lock();
+        inner.ended || inner.finished
+    }
+
     /// Bytes that wait for the reader.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.lock().waiting_bytes

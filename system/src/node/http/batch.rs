@@ -10,6 +10,7 @@ use http::request::Parts;
 use super::super::body::{EventBody, Reading, Style};
 use super::super::carry::Carried;
 use super::super::core::Seat;
+use super::super::refused;
 use super::super::serve::Served;
 use super::{HttpEdge, answer};
 use crate::client::Principal;
@@ -57,7 +58,7 @@ impl<E: Env> HttpEdge<E> {
         }
         let log = match seat.session.open_stream() {
             Ok(log) => log,
-            Err(refusal) => return refuse(&Fault::overloaded(refusal.to_string())),
+            Err(refusal) => return refuse(&refused(refusal)),
         };
         let left = Left(Arc::new(AtomicUsize::new(asking.len())));
         let reader = log.attach();

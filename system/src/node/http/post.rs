@@ -9,6 +9,7 @@ use super::super::body::{CallBody, EventBody, Reading, Style, abandon};
 use super::super::carry::Carried;
 use super::super::core::Seat;
 use super::super::life::Stage;
+use super::super::refused;
 use super::super::serve::Served;
 use super::super::stateless::Lone;
 use super::{HttpEdge, answer};
@@ -135,9 +136,8 @@ impl<E: Env> HttpEdge<E> {
 
     async fn stateful_request(&self, head: &Parts, seat: &Seat, request: Request, meta: RequestMeta) -> Http {
         let revision = seat.session.client.revision;
-        if seat.session.calls.contains(&request.id) {
-            let fault = Fault::invalid_request("a request with this id is in flight");
-            return answer::fault(&fault, Some(&request.id), revision);
+        if let Err(refusal) = seat.session.calls.admit(&request.id) {
+            return answer::fault(&refused(refusal), Some(&request.id), revision);
         }
         let running = match self.core.serve(self.core.session_caller(seat), &request, meta, None) {
             Ok(Served::Now(result)) => return answer::json(200, carried_message(&request.id, &result)),
@@ -156,7 +156,7 @@ impl<E: Env> HttpEdge<E> {
             }
             Ok(step) => step,
             Err(refusal) => {
-                return answer::fault(&Fault::overloaded(refusal.to_string()), Some(&id), revision);
+                return answer::fault(&refused(refusal), Some(&id), revision);
             }
         };
         if !Accepts::read(&head.headers).events {
@@ -165,7 +165,7 @@ impl<E: Env> HttpEdge<E> {
         let log = match seat.session.open_stream() {
             Ok(log) => log,
             Err(refusal) => {
-                return answer::fault(&Fault::overloaded(refusal.to_string()), Some(&id), revision);
+                return answer::fault(&refused(refusal), Some(&id), revision);
             }
         };
         let core = self.core.clone();
