@@ -1,4 +1,4 @@
-//! The full client: the stateless era through hyper's own client, every message read as JSON in full. A few of these
+//! The full client: either era through hyper's own client, every message read as JSON in full. A few of these
 //! beside the many thin ones show that what the thin ones believe of HTTP is what others believe too.
 
 use std::io::{self, IoSlice};
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Request;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -73,6 +73,7 @@ struct Caller {
     history: History,
     who: Persona,
     sender: Option<SendRequest<Full<Bytes>>>,
+    session: Option<HeaderValue>,
     mark: Mark,
 }
 
@@ -81,11 +82,15 @@ pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
     let mut dice = env.entropy(&format!("client {}", who.id.0));
     let work = who.work.clone();
     let mark = Mark { client: who.id, session: 0, call: 0 };
-    let mut caller = Caller { env, history, who, sender: None, mark };
+    let mut caller = Caller { env, history, who, sender: None, session: None, mark };
     let mut draw = |(from, to): (u64, u64)| from + dice.below(to.saturating_sub(from) + 1);
     env.sleep_until(env.now().after_ms(draw(work.begin_ms))).await;
     while env.now().as_nanos() < work.end_ms * 1_000_000 {
-        let errand = if draw((0, 3)) == 0 { Errand::Slow(3) } else { Errand::Echo };
+        let errand = match draw((0, 3)) {
+            _ if caller.who.era == Era::Stateful && caller.session.is_none() => Errand::Initialize,
+            0 => Errand::Slow(3),
+            _ => Errand::Echo,
+        };
         caller.call(errand).await;
         env.sleep_until(env.now().after_ms(draw(work.pace_ms))).await;
     }
@@ -94,11 +99,17 @@ pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
 impl Caller {
     async fn call(&mut self, errand: Errand) {
         self.mark.call += 1;
+        if errand == Errand::Initialize {
+            self.mark.session += 1;
+        }
         let pending = Pending::new(&self.history, self.mark, errand);
         let (env, due) = (self.env, self.env.now().after_ms(self.who.work.patience_ms));
         let outcome = deadline(&env, due, self.exchange(errand)).await.unwrap_or(Err(Outcome::Timeout));
         if outcome.is_err() {
             self.sender = None;
+        }
+        if outcome == Ok(Outcome::Http(404)) {
+            self.session = None;
         }
         pending.end(outcome.unwrap_or_else(|outcome| outcome));
     }
@@ -123,13 +134,19 @@ impl Caller {
         if head.status != 200 {
             return Ok(Outcome::Http(head.status.as_u16()));
         }
+        if let Some(name) = head.headers.get("mcp-session-id") {
+            self.session = Some(name.clone());
+        }
         let is_stream = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
         if is_stream { self.read_events(&body) } else { self.read_message(&body)?.ok_or(Outcome::Garbled) }
     }
 
     fn request(&self, errand: Errand) -> Request<Full<Bytes>> {
+        let version = self.who.era.version();
+        if self.who.era == Era::Stateful {
+            return self.stateful_request(errand, version);
+        }
         let tool = errand.tool().expect("a full client calls tools only");
-        let version = Era::Stateless.version();
         let message = json!({
             "jsonrpc": "2.0", "id": self.mark.call, "method": "tools/call",
             "params": {
@@ -143,15 +160,45 @@ impl Caller {
                 },
             },
         });
+        self.post(version)
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", tool)
+            .body(Full::from(message.to_string()))
+            .expect("the request must be well formed")
+    }
+
+    fn stateful_request(&self, errand: Errand, version: &str) -> Request<Full<Bytes>> {
+        let (method, params) = match errand.tool() {
+            None => (
+                "initialize",
+                json!({
+                    "protocolVersion": version, "capabilities": {},
+                    "clientInfo": { "name": "full", "version": "1" },
+                }),
+            ),
+            Some(tool) => (
+                "tools/call",
+                json!({
+                    "name": tool,
+                    "arguments": { "mark": self.mark.to_string(), "steps": errand.steps() },
+                    "_meta": { "progressToken": self.mark.call },
+                }),
+            ),
+        };
+        let message = json!({ "jsonrpc": "2.0", "id": self.mark.call, "method": method, "params": params });
+        let mut request = self.post(version);
+        if let (Some(name), true) = (&self.session, errand != Errand::Initialize) {
+            request = request.header("mcp-session-id", name);
+        }
+        request.body(Full::from(message.to_string())).expect("the request must be well formed")
+    }
+
+    fn post(&self, version: &str) -> http::request::Builder {
         Request::post("/mcp")
             .header(HOST, self.who.server.to_string())
             .header(ACCEPT, "application/json, text/event-stream")
             .header(CONTENT_TYPE, "application/json")
             .header("mcp-protocol-version", version)
-            .header("mcp-method", "tools/call")
-            .header("mcp-name", tool)
-            .body(Full::from(message.to_string()))
-            .expect("the request must be well formed")
     }
 
     fn read_events(&self, body: &[u8]) -> Result<Outcome, Outcome> {
@@ -159,6 +206,10 @@ impl Caller {
         events.feed(body);
         let mut outcome = None;
         while let Some(event) = events.next().map_err(|_| Outcome::Garbled)? {
+            // The event that primes a resumption says nothing.
+            if event.data.is_empty() {
+                continue;
+            }
             // Nothing may follow the answer.
             if outcome.is_some() {
                 return Err(Outcome::Garbled);
@@ -191,8 +242,14 @@ impl Caller {
         if let Some(code) = message["error"]["code"].as_i64() {
             return Ok(Some(Outcome::RpcError(code)));
         }
-        let is_whole = message["result"]["resultType"] == "complete"
-            && message["result"]["content"][0]["text"] == self.mark.to_string();
+        let result = &message["result"];
+        let is_whole = match self.who.era {
+            Era::Stateful if result["protocolVersion"] == self.who.era.version() => true,
+            Era::Stateful => result["content"][0]["text"] == self.mark.to_string(),
+            Era::Stateless => {
+                result["resultType"] == "complete" && result["content"][0]["text"] == self.mark.to_string()
+            }
+        };
         Ok(Some(if is_whole { Outcome::Ok } else { Outcome::Garbled }))
     }
 }

@@ -69,6 +69,8 @@ fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAdd
         for member in 0..group.count {
             let era = match group.role {
                 Role::Stateful => Era::Stateful,
+                // Full clients are few: by turns of either era.
+                Role::Full if number % 2 == 1 => Era::Stateful,
                 Role::Stateless | Role::Full | Role::Hostile => Era::Stateless,
             };
             let (id, listens, work) = (ClientId(number), is_one_in(group, member), Arc::clone(&work));
