@@ -3,8 +3,7 @@
 //! `tour ERA TRANSPORT TARGET`: ERA is the protocol revision that the client must end up with, TRANSPORT http or stdio,
 //! TARGET a URL, or the server's binary for stdio. Prints one line per step.
 
-// Sampling, roots, logging and subscriptions by request are deprecated, and this is about them too.
-#![allow(deprecated)]
+#![allow(deprecated, reason = "sampling, roots, logging and subscriptions by request are deprecated, and this tours them too")]
 
 use std::pin::Pin;
 use std::process::exit;
