@@ -3,10 +3,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! counter_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub u64);
 
         impl fmt::Debug for $name {
@@ -32,12 +34,28 @@ counter_id!(
     CallId, "k"
 );
 counter_id!(
+    /// A node of a cluster: given once by the control group, and never to another node.
+    NodeId, "n"
+);
+counter_id!(
+    /// One life of a node's process. Rises with each start.
+    Incarnation, "i"
+);
+counter_id!(
+    /// A state of the cluster's map. Rises with each change.
+    Epoch, "e"
+);
+counter_id!(
+    /// A consensus group: 0 is the control group, the others hold data.
+    GroupId, "g"
+);
+counter_id!(
     /// A stream within its session: 0 is the standalone GET stream, others belong to one POST each.
     StreamId, "s"
 );
 
 /// A session of a stateful client: 128 random bits. What a client sees is this id sealed, never these bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u128);
 
 impl SessionId {
@@ -55,7 +73,7 @@ impl fmt::Debug for SessionId {
 }
 
 /// A task (the protocol's long-running kind): 128 random bits, sealed on the wire like a session's.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskId(pub u128);
 
 impl fmt::Debug for TaskId {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Which modules each module of `system` may name. `node` composes them all. Stages never name each other, but for
 /// `dispatch`, which finds handlers.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 24] = [
     // Leaves, which anyone may import.
     ("cancel", &[]),
     ("event", &["ids"]),
@@ -28,15 +28,31 @@ const IMPORTS: [(&str, &[&str]); 17] = [
     ("task", &["env", "event", "ids", "jsonrpc", "limits", "seal", "table", "watch"]),
     ("handler", &["cancel", "client", "env", "event", "ids", "jsonrpc", "protocol"]),
     ("dispatch", &["handler", "jsonrpc", "protocol"]),
+    // The cluster, from the wire up. Only `cluster` composes its parts.
+    ("mesh", &["env", "event", "ids", "limits", "watch"]),
+    ("store", &["env", "event", "ids", "limits"]),
+    ("raft", &["env", "event", "ids", "limits", "store", "watch"]),
+    ("detector", &["env", "ids", "limits"]),
+    ("control", &["env", "ids", "limits", "seal"]),
+    ("group", &["env", "ids", "jsonrpc", "limits", "seal", "task"]),
+    (
+        "cluster",
+        &[
+            "control", "detector", "env", "event", "group", "ids", "jsonrpc", "limits", "mesh", "raft",
+            "seal", "store", "table", "task", "watch",
+        ],
+    ),
     ("node", &ANY),
 ];
 
-const ANY: [&str; 16] = [
+const ANY: [&str; 18] = [
     "cancel",
     "client",
+    "cluster",
     "dispatch",
     "env",
     "event",
+    "group",
     "handler",
     "ids",
     "jsonrpc",

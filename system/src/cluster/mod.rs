@@ -1,0 +1,1 @@
+//! The cluster as one node takes part in it.

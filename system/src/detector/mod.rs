@@ -1,0 +1,1 @@
+//! Which nodes seem to be alive: a hint, never a decision.
