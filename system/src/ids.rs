@@ -81,3 +81,12 @@ impl fmt::Debug for TaskId {
         write!(f, "t{:08x}…", self.0 >> 96)
     }
 }
+
+/// One life of a node, as the place where a call or a task is carried out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Executor {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its lives: what began in one does not go on in the next.
+    pub incarnation: Incarnation,
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -79,16 +79,40 @@ impl fmt::Debug for Raw {
 }
 
 impl Serialize for Raw {
+    /// Into JSON it goes as the text that it is; into a binary format as bytes, which [`Raw::deserialize`] checks.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(&self.0);
+        }
         // RawValue is serde_json's way to copy text through; the reference costs no parse and no allocation.
         let raw: &RawValue = serde_json::from_str(self.as_str()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Raw {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            // Whoever wrote the bytes may be another version, or lie: what is not JSON must not get in as JSON.
+            return Self::parse(Bytes::deserialize(deserializer)?).map_err(serde::de::Error::custom);
+        }
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         Ok(Self(Bytes::from(String::from(Box::<str>::from(raw)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binary_format_carries_the_same_text_and_lets_nothing_else_in() {
+        let raw = Raw::parse(Bytes::from_static(br#" {"a":[1,"\u00e9"]} "#)).expect("JSON");
+        let bytes = postcard::to_stdvec(&raw).expect("bytes must encode");
+        assert_eq!(postcard::from_bytes(&bytes), Ok(raw));
+        for lie in [&b"{"[..], b"", b"1 2", b"\"\xff\""] {
+            let bytes = postcard::to_stdvec(&Bytes::from_static(lie)).expect("bytes must encode");
+            assert!(postcard::from_bytes::<Raw>(&bytes).is_err(), "{lie:?} is no JSON");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What stands in a session's and in a task's id. Fixed sizes, big-endian, a version first; a field is never moved within
 //! a version, for ids outlive upgrades.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Keys, Purpose, TICKET_LEN_MAX};
 use crate::env::WallTime;
 use crate::ids::{SessionId, TaskId};
@@ -10,7 +12,7 @@ pub const SLOTS: u16 = 4096;
 
 /// Who an id belongs to: a hash of tenant and subject. Where two subjects had one hash, each could use the other's ids:
 /// it must be a keyed hash, for subjects are chosen outside.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Principal(pub u64);
 
 /// The content of a session id: its home, its owner, and what never changes in a session.

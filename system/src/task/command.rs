@@ -2,25 +2,27 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::record::{Call, Status, Summary, Task};
-use crate::ids::TaskId;
+use crate::ids::{Executor, TaskId};
 use crate::jsonrpc::Raw;
 use crate::seal::Principal;
 
 /// One attempt to change something, however often it is sent: 128 random bits, drawn by who wants the change.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RequestId(pub u128);
 
 /// A right that can be used once, sealed into request state that a client may replay: 128 random bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RedemptionId(pub u128);
 
 /// A task's place among all that were ever created here. Never used twice.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Position(pub u64);
 
 /// A command.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Command {
     /// Creates a task. Answered by [`Reply::Done`].
     Create(Create),
@@ -55,7 +57,7 @@ pub enum Command {
 }
 
 /// A new task.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Create {
     /// Its id, drawn by who creates it.
     pub id: TaskId,
@@ -69,10 +71,12 @@ pub struct Create {
     pub poll_interval_ms: Option<u64>,
     /// The request that it carries out.
     pub call: Call,
+    /// Who carries it out; `None` where there is nobody but this process.
+    pub executor: Option<Executor>,
 }
 
 /// What can be done with a task.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Action {
     /// Reads it. Answered by [`Reply::Task`].
     Get,
@@ -109,7 +113,7 @@ pub enum Action {
 }
 
 /// An answer.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// It is done, and this is the task now.
     Done(Summary),
@@ -139,7 +143,7 @@ pub enum Reply {
 }
 
 /// A part of a list.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Page {
     /// The tasks, oldest first.
     pub tasks: Vec<Summary>,
@@ -148,7 +152,7 @@ pub struct Page {
 }
 
 /// Why nothing was done.
-#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// There is no such task, or it is another principal's.
     #[error("Task not found")]
@@ -171,6 +175,9 @@ pub enum Refusal {
     /// The principal has as many tasks as it may.
     #[error("too many tasks")]
     TooManyTasks,
+    /// Whoever was to carry it out is gone.
+    #[error("executor is gone")]
+    ExecutorGone,
     /// There is no room for anyone. The request id must not be used again.
     #[error("task store is full")]
     Full,
@@ -219,6 +226,8 @@ pub struct Bounds {
     pub requests_max: usize,
     /// How long one is remembered: longer than anyone goes on asking again.
     pub request_ttl_ms: u64,
+    /// Nodes of which it is remembered up to which life they are gone. Those with the lowest ids are forgotten first.
+    pub gone_max: usize,
 }
 
 impl Default for Bounds {
@@ -235,6 +244,7 @@ impl Default for Bounds {
             redemption_ttl_ms_max: 3_600_000,
             requests_max: 100_000,
             request_ttl_ms: 120_000,
+            gone_max: 1_024,
         }
     }
 }

@@ -6,33 +6,48 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::command::{Reply, RequestId};
+use serde::{Deserialize, Serialize};
+
+use super::command::RequestId;
 use crate::env::WallTime;
 
 /// See the [module](self) page.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Dedup {
-    replies: BTreeMap<RequestId, Reply>,
+#[derive(Clone, Debug)]
+pub(crate) struct Dedup<R> {
+    replies: BTreeMap<RequestId, R>,
     /// Request ids with when they may be forgotten, oldest first: those that changed something, and those that did not.
     changing: VecDeque<(WallTime, RequestId)>,
     idle: VecDeque<(WallTime, RequestId)>,
 }
 
-impl Dedup {
-    pub(super) fn reply(&self, request: RequestId) -> Option<&Reply> {
+/// The whole of it, as a snapshot carries it: the two lines, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Lines<R> {
+    changing: Vec<(WallTime, RequestId, R)>,
+    idle: Vec<(WallTime, RequestId, R)>,
+}
+
+impl<R> Default for Dedup<R> {
+    fn default() -> Self {
+        Self { replies: BTreeMap::new(), changing: VecDeque::new(), idle: VecDeque::new() }
+    }
+}
+
+impl<R: Clone> Dedup<R> {
+    pub(crate) fn reply(&self, request: RequestId) -> Option<&R> {
         self.replies.get(&request)
     }
 
     /// Whether one more reply can be kept, whatever it is.
-    pub(super) fn has_room(&self, requests_max: usize) -> bool {
+    pub(crate) fn has_room(&self, requests_max: usize) -> bool {
         self.changing.len() < requests_max
     }
 
     /// Keeps a reply until `expires`, which must not be before that of any reply kept earlier.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         request: RequestId,
-        reply: Reply,
+        reply: R,
         changed: bool,
         expires: WallTime,
         requests_max: usize,
@@ -50,7 +65,7 @@ impl Dedup {
     }
 
     /// Forgets what is past its time, up to so many of each kind.
-    pub(super) fn expire(&mut self, now: WallTime, batch: usize) {
+    pub(crate) fn expire(&mut self, now: WallTime, batch: usize) {
         for line in [&mut self.changing, &mut self.idle] {
             for _ in 0..batch {
                 let Some((_, request)) = line.pop_front_if(|(expires, _)| *expires <= now) else { break };
@@ -60,16 +75,40 @@ impl Dedup {
     }
 
     /// When the next reply may be forgotten.
-    pub(super) fn next_due(&self) -> Option<WallTime> {
+    pub(crate) fn next_due(&self) -> Option<WallTime> {
         [&self.changing, &self.idle].into_iter().filter_map(|line| line.front()).map(|(due, _)| *due).min()
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// What a snapshot carries.
+    pub(crate) fn lines(&self) -> Lines<R> {
+        let line = |line: &VecDeque<(WallTime, RequestId)>| {
+            line.iter().map(|(due, request)| (*due, *request, self.replies[request].clone())).collect()
+        };
+        Lines { changing: line(&self.changing), idle: line(&self.idle) }
+    }
+
+    /// What a snapshot carried; `None` where it contradicts itself. `latest` is when a reply that is kept now may be
+    /// forgotten: none may stand behind it.
+    pub(crate) fn restore(lines: Lines<R>, requests_max: usize, latest: WallTime) -> Option<Self> {
+        let mut whole = Self::default();
+        for (from, to) in [(lines.changing, &mut whole.changing), (lines.idle, &mut whole.idle)] {
+            for (due, request, reply) in from {
+                let in_order = to.back().is_none_or(|(last, _)| *last <= due) && due <= latest;
+                if !in_order || whole.replies.insert(request, reply).is_some() {
+                    return None;
+                }
+                to.push_back((due, request));
+            }
+        }
+        (whole.replies.len() <= requests_max).then_some(whole)
+    }
+
+    pub(crate) fn len(&self) -> usize {
         self.replies.len()
     }
 
     /// Panics where the parts contradict each other.
-    pub(super) fn assert_sound(&self, requests_max: usize) {
+    pub(crate) fn assert_sound(&self, requests_max: usize) {
         assert_eq!(
             self.replies.len(),
             self.changing.len() + self.idle.len(),

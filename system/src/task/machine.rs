@@ -11,6 +11,7 @@ use super::command::{
     Action, Bounds, Change, Command, Create, Page, Position, RedemptionId, Refusal, Reply, RequestId,
 };
 use super::dedup::Dedup;
+use super::executor::Executors;
 use super::record::Task;
 use crate::env::WallTime;
 use crate::ids::TaskId;
@@ -23,21 +24,22 @@ const EXPIRE_BATCH: usize = 256;
 /// The tasks of one group. A clone is a snapshot: tasks are shared until one of the two changes them.
 #[derive(Clone, Debug)]
 pub struct Tasks {
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     /// The latest time that any command brought; a command's own time counts only where it is later.
-    now: WallTime,
-    tasks: BTreeMap<TaskId, Arc<Task>>,
+    pub(super) now: WallTime,
+    pub(super) tasks: BTreeMap<TaskId, Arc<Task>>,
     /// The same tasks by principal, in the order of creation.
-    by_principal: BTreeMap<Principal, BTreeMap<Position, TaskId>>,
+    pub(super) by_principal: BTreeMap<Principal, BTreeMap<Position, TaskId>>,
     /// The same tasks by when they end.
-    by_expiry: BTreeSet<(WallTime, TaskId)>,
-    created: u64,
+    pub(super) by_expiry: BTreeSet<(WallTime, TaskId)>,
+    pub(super) executors: Executors,
+    pub(super) created: u64,
     /// Used rights, with when they may be forgotten; and the same by that time.
-    redemptions: BTreeMap<RedemptionId, WallTime>,
-    redemptions_by_expiry: BTreeSet<(WallTime, RedemptionId)>,
-    dedup: Dedup,
+    pub(super) redemptions: BTreeMap<RedemptionId, WallTime>,
+    pub(super) redemptions_by_expiry: BTreeSet<(WallTime, RedemptionId)>,
+    pub(super) dedup: Dedup<Reply>,
     /// What watchers have not been told yet.
-    changes: VecDeque<Change>,
+    pub(super) changes: VecDeque<Change>,
 }
 
 impl Tasks {
@@ -51,6 +53,7 @@ impl Tasks {
             tasks: BTreeMap::new(),
             by_principal: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
+            executors: Executors::default(),
             created: 0,
             redemptions: BTreeMap::new(),
             redemptions_by_expiry: BTreeSet::new(),
@@ -112,6 +115,9 @@ impl Tasks {
         if self.tasks.contains_key(&id) {
             return Err(Refusal::Exists);
         }
+        if create.executor.is_some_and(|executor| self.executors.is_gone(executor)) {
+            return Err(Refusal::ExecutorGone);
+        }
         if self.tasks.len() >= self.bounds.tasks_max {
             return Err(Refusal::Full);
         }
@@ -126,6 +132,7 @@ impl Tasks {
         self.created += 1;
         self.by_principal.entry(principal).or_default().insert(position, id);
         self.by_expiry.insert((task.expires(), id));
+        self.executors.began(&task);
         let reply = Reply::Done(task.summary());
         self.changes.push_back(Change { id, stamp: Some(task.stamp()) });
         self.tasks.insert(id, Arc::new(task));
@@ -148,6 +155,9 @@ impl Tasks {
             task.assert_sound(&self.bounds);
             assert!(!place.status().is_terminal(), "a terminal state must never change");
             self.changes.push_back(Change { id, stamp: Some(task.stamp()) });
+            if task.status().is_terminal() {
+                self.executors.ended(&task);
+            }
             *place = Arc::new(task);
         }
         Ok((reply, outcome.is_some()))
@@ -176,6 +186,7 @@ impl Tasks {
             if places.is_empty() {
                 self.by_principal.remove(&task.principal());
             }
+            self.executors.ended(&task);
             self.changes.push_back(Change { id, stamp: None });
         }
         for _ in 0..EXPIRE_BATCH {
@@ -264,6 +275,11 @@ impl Tasks {
             let place =
                 self.by_principal.get(&task.principal()).and_then(|places| places.get(&task.position()));
             assert_eq!(place, Some(&task.id()), "each task must stand with its principal");
+            assert_eq!(
+                self.executors.has(task),
+                task.executor().is_some() && !task.status().is_terminal(),
+                "each task that works must stand with its executor"
+            );
         }
         let listed: usize = self.by_principal.values().map(BTreeMap::len).sum();
         assert_eq!(listed, self.tasks.len(), "no principal must list what is gone");

@@ -14,9 +14,11 @@
 
 mod command;
 mod dedup;
+mod executor;
 mod local;
 mod machine;
 mod record;
+mod snapshot;
 mod store;
 
 pub use command::{
@@ -25,6 +27,7 @@ pub use command::{
 pub use local::{Faults, LocalStore};
 pub use machine::Tasks;
 pub use record::{Call, Input, Status, Summary, Task};
+pub use snapshot::{Flaw, Image};
 pub use store::{Gone, Store, StoreError, Watch};
 
 #[cfg(test)]

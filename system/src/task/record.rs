@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::command::{Action, Bounds, Create, Position, Refusal, Stamp};
 use crate::env::WallTime;
-use crate::ids::TaskId;
+use crate::ids::{Executor, TaskId};
 use crate::jsonrpc::Raw;
 use crate::seal::Principal;
 
@@ -14,7 +16,7 @@ const TASK_OVERHEAD: usize = 256;
 const INPUT_OVERHEAD: usize = 64;
 
 /// The status of a task, as every revision knows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Status {
     /// The work is under way.
     Working,
@@ -55,7 +57,7 @@ impl fmt::Display for Status {
 }
 
 /// The request that a task carries out.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// Its method.
     pub method: Arc<str>,
@@ -64,7 +66,7 @@ pub struct Call {
 }
 
 /// A question to the client.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Input {
     /// Its name, once in the task's life.
     pub key: Arc<str>,
@@ -73,7 +75,7 @@ pub struct Input {
 }
 
 /// See [`Input`].
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum InputBody {
     /// Not answered: the request.
     Asked(Raw),
@@ -82,7 +84,7 @@ pub enum InputBody {
 }
 
 /// Where the work stands. Whether input is required follows from the questions, so the two cannot contradict.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 enum State {
     Open,
     Completed { result: Raw, is_error: bool },
@@ -91,7 +93,7 @@ enum State {
 }
 
 /// A task without its bodies: what lists, creation and cancellation answer with.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// Its id.
     pub id: TaskId,
@@ -116,7 +118,7 @@ pub struct Summary {
 }
 
 /// A task.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Task {
     id: TaskId,
     sealed: Arc<str>,
@@ -129,6 +131,7 @@ pub struct Task {
     ttl_ms: u64,
     poll_interval_ms: Option<u64>,
     version: u64,
+    executor: Option<Executor>,
     state: State,
     /// In the order in which they were asked. Empty once the task has ended.
     inputs: Vec<Input>,
@@ -148,6 +151,7 @@ impl Task {
             ttl_ms: create.ttl_ms.unwrap_or(u64::MAX).clamp(bounds.ttl_ms_min, bounds.ttl_ms_max),
             poll_interval_ms: create.poll_interval_ms,
             version: 1,
+            executor: create.executor,
             state: State::Open,
             inputs: Vec::new(),
         }
@@ -247,6 +251,12 @@ impl Task {
         &self.call
     }
 
+    /// Who carries it out, where that is another process's to know.
+    #[must_use]
+    pub const fn executor(&self) -> Option<Executor> {
+        self.executor
+    }
+
     /// Its status.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -294,6 +304,11 @@ impl Task {
         })
     }
 
+    /// When it last changed.
+    pub(super) const fn updated(&self) -> WallTime {
+        self.updated
+    }
+
     /// When it may be forgotten.
     #[must_use]
     pub const fn expires(&self) -> WallTime {
@@ -336,16 +351,29 @@ impl Task {
         TASK_OVERHEAD + texts + self.message.as_ref().map_or(0, |text| text.len()) + body + inputs
     }
 
-    /// Panics where the task contradicts itself or its bounds.
+    /// The first thing by which the task contradicts itself or its bounds.
+    pub(super) fn flaw(&self, bounds: &Bounds) -> Option<&'static str> {
+        if self.bytes() > bounds.task_bytes_max {
+            return Some("a task must keep to its bytes");
+        }
+        if self.inputs.len() > bounds.inputs_max {
+            return Some("a task must keep to its questions");
+        }
+        if self.created > self.updated {
+            return Some("a task must not change before it was created");
+        }
+        if !(bounds.ttl_ms_min..=bounds.ttl_ms_max).contains(&self.ttl_ms) {
+            return Some("a life must keep to its bounds");
+        }
+        if self.status().is_terminal() && !self.inputs.is_empty() {
+            return Some("who has ended must ask nothing");
+        }
+        None
+    }
+
+    /// Panics where [`flaw`](Self::flaw) finds something.
     pub(super) fn assert_sound(&self, bounds: &Bounds) {
-        assert!(self.bytes() <= bounds.task_bytes_max, "a task must keep to its bytes");
-        assert!(self.inputs.len() <= bounds.inputs_max, "a task must keep to its questions");
-        assert!(self.created <= self.updated, "a task must not change before it was created");
-        assert!(
-            (bounds.ttl_ms_min..=bounds.ttl_ms_max).contains(&self.ttl_ms),
-            "a life must keep to its bounds"
-        );
-        assert!(!self.status().is_terminal() || self.inputs.is_empty(), "who has ended must ask nothing");
+        assert_eq!(self.flaw(bounds), None, "a task must be sound");
     }
 }
 

@@ -39,6 +39,7 @@ fn small() -> Bounds {
         redemption_ttl_ms_max: 50,
         requests_max: 12,
         request_ttl_ms: 100,
+        gone_max: 2,
     }
 }
 
@@ -50,6 +51,7 @@ fn create(id: u128, principal: Principal, ttl_ms: Option<u64>) -> Command {
         ttl_ms,
         poll_interval_ms: Some(500),
         call: Call { method: "tools/call".into(), tool: "slow".into() },
+        executor: None,
     })
 }
 

@@ -47,6 +47,7 @@ pub(in crate::node) fn create<E: Env>(
         ttl_ms: Some(wish.and_then(|wish| wish.ttl_ms).unwrap_or(core.limits.task_ttl_ms)),
         poll_interval_ms: Some(POLL_INTERVAL_MS),
         call: Call { method: "tools/call".into(), tool: tool.info.name.as_str().into() },
+        executor: None,
     });
     let job = Job {
         key,
