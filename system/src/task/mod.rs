@@ -24,6 +24,7 @@ mod store;
 pub use command::{
     Action, Bounds, Change, Command, Create, Page, Position, RedemptionId, Refusal, Reply, RequestId, Stamp,
 };
+pub(crate) use dedup::{Dedup, Lines};
 pub use local::{Faults, LocalStore};
 pub use machine::Tasks;
 pub use record::{Call, Input, Status, Summary, Task};
