@@ -18,7 +18,9 @@ pub struct Bounds {
     pub uri_bytes_max: usize,
     /// Streams of one session, the standalone one not counted.
     pub streams_max: usize,
-    /// Bytes of the id of a request, and of an error object.
+    /// Requests of one stream: more than one only in a batch.
+    pub stream_requests_max: usize,
+    /// Bytes of the ids of a stream's requests, and of an error object.
     pub request_bytes_max: usize,
     /// How long a finished stream is kept for a client that comes back.
     pub finished_ttl_ms: u64,
@@ -53,14 +55,15 @@ impl Default for Bounds {
             subscriptions_max: 256,
             uri_bytes_max: 16 << 10,
             streams_max: 64,
-            request_bytes_max: 4 << 10,
+            stream_requests_max: 64,
+            request_bytes_max: 16 << 10,
             finished_ttl_ms: 600_000,
             append_events_max: 1_024,
             append_bytes_max: 16 << 20,
             kept_events_max: 256,
             kept_bytes_max: 1 << 20,
             hard_events_max: 4_096,
-            hard_bytes_max: 32 << 20,
+            hard_bytes_max: 8 << 20,
             held_bytes_max: 1 << 30,
             requests_max: 200_000,
             request_ttl_ms: 120_000,

@@ -61,12 +61,13 @@ pub enum Command {
         /// The resource.
         uri: Arc<str>,
     },
-    /// Opens a stream for one request. At the bound the oldest finished one is let go of. Answered by [`Reply::Stream`].
+    /// Opens a stream for one request, or for those of a batch. At the bound the oldest finished one is let go of. Answered
+    /// by [`Reply::Stream`].
     OpenStream {
         /// Whose.
         id: SessionId,
-        /// The request's JSON-RPC id, as JSON.
-        request: Raw,
+        /// The JSON-RPC ids of the requests, as JSON.
+        requests: Vec<Raw>,
         /// Who carries it out, and alone appends to the stream.
         executor: Executor,
     },
@@ -81,6 +82,8 @@ pub enum Command {
         first: u64,
         /// The events.
         events: Vec<Bytes>,
+        /// Requests of a batch that these events answer: they get no error where the executor is gone later.
+        answered: Vec<Raw>,
         /// Whether none will follow.
         finish: bool,
         /// The last event that is known to have been handed to the client; 0 where none was.
@@ -174,6 +177,9 @@ pub enum Refusal {
         /// The first that is missing.
         next: u64,
     },
+    /// A request with this id is under way (`basic/index`: ids are unique among unanswered requests).
+    #[error("a request with this id is in flight")]
+    DuplicateId,
     /// The executor is gone.
     #[error("executor is gone")]
     ExecutorGone,

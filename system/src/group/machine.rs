@@ -85,8 +85,8 @@ impl Group {
             // These repeat harmlessly by what they say.
             Command::Open { id, principal, client } => done(self.open(id, principal, client)),
             Command::End { id, reason } => done(self.end(id, reason)),
-            Command::Append { id, stream, first, events, finish, taken } => self
-                .append((id, stream), first, events, finish, taken)
+            Command::Append { id, stream, first, events, answered, finish, taken } => self
+                .append((id, stream), (first, events), &answered, finish, taken)
                 .map_or_else(Reply::Refused, |next| Reply::Appended { next }),
             Command::ListsChanged { version, notices } => done(self.lists_changed(version, &notices)),
             Command::ExecutorGone { executor, error } => done(self.executor_gone(executor, &error)),
@@ -111,7 +111,7 @@ impl Group {
             Command::SetLogLevel { id, level } => self.set_log_level(id, level),
             Command::Subscribe { id, uri } => self.subscribe(id, uri),
             Command::Unsubscribe { id, uri } => self.unsubscribe(id, &uri),
-            Command::OpenStream { id, request, executor } => self.open_stream(id, request, executor),
+            Command::OpenStream { id, requests, executor } => self.open_stream(id, requests, executor),
             Command::Offer { id, topic, data, taken } => self.offer(id, topic, data, taken),
             Command::ResourceUpdated { uri, data } => self.resource_updated(&uri, &data),
             _ => unreachable!("a command that repeats harmlessly must have been carried out"),

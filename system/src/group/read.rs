@@ -8,6 +8,7 @@ use super::machine::Group;
 use super::stream::Stream;
 use crate::env::WallTime;
 use crate::ids::{Executor, SessionId, StreamId};
+use crate::jsonrpc::Raw;
 use crate::seal::Principal;
 use crate::task::Tasks;
 
@@ -104,6 +105,17 @@ impl Group {
         let first = (executor, SessionId(0), StreamId(0));
         let last = (executor, SessionId(u128::MAX), StreamId(u64::MAX));
         self.by_executor.range(first..=last).map(|(_, id, stream)| (*id, *stream))
+    }
+
+    /// Who works on a request that was not answered yet, and on which stream the answer will come: for its cancellation.
+    /// `request` is the JSON-RPC id, written as it was when the stream was opened.
+    #[must_use]
+    pub fn find(&self, id: SessionId, request: &Raw) -> Option<(StreamId, Executor)> {
+        let calls = self.streams.range((id, StreamId(1))..=(id, StreamId(u64::MAX)));
+        calls.into_iter().find_map(|((_, number), stream)| {
+            let executor = stream.executor.filter(|_| stream.requests.contains(request))?;
+            Some((*number, executor))
+        })
     }
 
     /// The tasks: to get, list and watch.

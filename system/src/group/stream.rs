@@ -48,7 +48,8 @@ pub(super) struct Stream {
     pub(super) life: Life,
     /// `None` on the standalone stream, which many write to.
     pub(super) executor: Option<Executor>,
-    request: Raw,
+    /// The ids of requests that were not answered yet, as far as that was told.
+    pub(super) requests: Vec<Raw>,
     /// Of the data of all events. Counted anew when a snapshot is restored.
     #[serde(skip)]
     bytes: usize,
@@ -63,15 +64,15 @@ impl Stream {
             lost: 0,
             life: Life::Open,
             executor: None,
-            request: Raw::empty_object(),
+            requests: Vec::new(),
             bytes: 0,
         }
     }
 
-    /// The stream of one call.
-    pub(super) const fn of_call(request: Raw, executor: Executor) -> Self {
+    /// The stream of a call, or of a batch of them.
+    pub(super) const fn of_calls(requests: Vec<Raw>, executor: Executor) -> Self {
         let executor = Some(executor);
-        Self { events: VecDeque::new(), next: 1, lost: 0, life: Life::Open, executor, request, bytes: 0 }
+        Self { events: VecDeque::new(), next: 1, lost: 0, life: Life::Open, executor, requests, bytes: 0 }
     }
 
     /// What it costs to hold it, about.
@@ -116,11 +117,24 @@ impl Stream {
         self.next += 1;
     }
 
-    /// Ends it with a JSON-RPC error response to its request.
+    /// Requests are answered by what was appended.
+    pub(super) fn answer(&mut self, answered: &[Raw]) {
+        self.requests.retain(|request| !answered.contains(request));
+    }
+
+    /// No more events will come.
+    pub(super) fn finish(&mut self, now: WallTime) {
+        self.life = Life::Finished(now);
+        self.requests = Vec::new();
+    }
+
+    /// Ends it with a JSON-RPC error response to each request that has none.
     pub(super) fn abandon(&mut self, now: WallTime, error: &Raw) {
-        let parts: [&[u8]; 5] =
-            [b"{\"jsonrpc\":\"2.0\",\"id\":", self.request.bytes(), b",\"error\":", error.bytes(), b"}"];
-        self.push(None, parts.concat().into());
+        for request in std::mem::take(&mut self.requests) {
+            let parts: [&[u8]; 5] =
+                [b"{\"jsonrpc\":\"2.0\",\"id\":", request.bytes(), b",\"error\":", error.bytes(), b"}"];
+            self.push(None, parts.concat().into());
+        }
         self.life = Life::Abandoned(now);
     }
 
@@ -208,6 +222,12 @@ impl Stream {
         let topics: Vec<_> = self.events.iter().filter_map(|event| event.topic.as_ref()).collect();
         if topics.iter().collect::<BTreeSet<_>>().len() != topics.len() {
             return Some("a topic must stand once");
+        }
+        if self.requests.len() > bounds.stream_requests_max {
+            return Some("a stream must keep to its requests");
+        }
+        if self.ended().is_some() && !self.requests.is_empty() {
+            return Some("a stream that ended must owe no answer");
         }
         if self.ended().is_some_and(|at| at > now) {
             return Some("a stream must not end in the future");

@@ -14,11 +14,15 @@ use crate::jsonrpc::Raw;
 pub(super) type Key = (SessionId, StreamId);
 
 impl Group {
-    pub(super) fn open_stream(&mut self, id: SessionId, request: Raw, executor: Executor) -> Outcome {
+    pub(super) fn open_stream(&mut self, id: SessionId, requests: Vec<Raw>, executor: Executor) -> Outcome {
         let streams_max = self.bounds.streams_max;
         let streams = self.session(id)?.streams;
-        if request.bytes().len() > self.bounds.request_bytes_max {
+        let bytes: usize = requests.iter().map(|request| request.bytes().len()).sum();
+        if requests.len() > self.bounds.stream_requests_max || bytes > self.bounds.request_bytes_max {
             return Err(Refusal::TooLarge);
+        }
+        if requests.iter().any(|request| self.find(id, request).is_some()) {
+            return Err(Refusal::DuplicateId);
         }
         if self.tasks.is_gone(executor) {
             return Err(Refusal::ExecutorGone);
@@ -36,7 +40,7 @@ impl Group {
         session.last_stream += 1;
         session.streams += 1;
         let stream = StreamId(session.last_stream);
-        self.streams.insert((id, stream), Stream::of_call(request, executor));
+        self.streams.insert((id, stream), Stream::of_calls(requests, executor));
         self.by_executor.insert((executor, id, stream));
         Ok((Reply::Stream(stream), true))
     }
@@ -45,8 +49,8 @@ impl Group {
     pub(super) fn append(
         &mut self,
         key: Key,
-        first: u64,
-        events: Vec<Bytes>,
+        (first, events): (u64, Vec<Bytes>),
+        answered: &[Raw],
         finish: bool,
         taken: u64,
     ) -> Result<u64, Refusal> {
@@ -70,8 +74,9 @@ impl Group {
             stream.push(None, data);
         }
         stream.trim(taken, &self.bounds);
+        stream.answer(answered);
         if finishes {
-            stream.life = Life::Finished(self.now);
+            stream.finish(self.now);
         }
         let next = stream.next();
         self.touched(key, before);

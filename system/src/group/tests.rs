@@ -28,6 +28,7 @@ fn small() -> Bounds {
         subscriptions_max: 2,
         uri_bytes_max: 16,
         streams_max: 2,
+        stream_requests_max: 2,
         request_bytes_max: 64,
         finished_ttl_ms: 200,
         append_events_max: 4,
@@ -85,7 +86,8 @@ impl Bench {
     }
 
     fn open_stream(&mut self, id: u128, node: u64, incarnation: u64) -> StreamId {
-        match self.apply(open_stream(id, "1", executor(node, incarnation))) {
+        let request = (self.requests + 1).to_string();
+        match self.apply(open_stream(id, &request, executor(node, incarnation))) {
             Reply::Stream(stream) => stream,
             other => panic!("a stream must open: {other:?}"),
         }
@@ -113,12 +115,12 @@ const fn end(id: u128) -> Command {
 }
 
 fn open_stream(id: u128, request: &str, executor: Executor) -> Command {
-    Command::OpenStream { id: SessionId(id), request: raw(request), executor }
+    Command::OpenStream { id: SessionId(id), requests: vec![raw(request)], executor }
 }
 
 fn append(id: u128, stream: StreamId, first: u64, events: &[&str], finish: bool, taken: u64) -> Command {
     let events = events.iter().map(|event| text(event)).collect();
-    Command::Append { id: SessionId(id), stream, first, events, finish, taken }
+    Command::Append { id: SessionId(id), stream, first, events, answered: vec![], finish, taken }
 }
 
 fn offer(id: u128, topic: Option<&str>, data: &str) -> Command {

@@ -25,7 +25,7 @@ pub enum WireError {
 
 /// A value behind a version.
 pub(super) fn write<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
-    postcard::to_extend(value, vec![version]).expect("a plain value must encode")
+    postcard::to_stdvec(&(version, value)).expect("a plain value must encode")
 }
 
 /// A value behind a version, and nothing else.

@@ -80,3 +80,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_session_is_told_of_changes_is_one_text_in_every_stateful_revision() {
+    let stateful = || Revision::ALL.into_iter().filter(|revision| !revision.is_modern());
+    let updated = ResourceUpdated { uri: "x:1".to_owned(), meta: None };
+    let texts = stateful().map(|revision| {
+        (
+            call_message(None, name::TOOLS_LIST_CHANGED, revision, &Notice::default()),
+            call_message(None, name::RESOURCES_UPDATED, revision, &updated),
+        )
+    });
+    let texts: std::collections::BTreeSet<_> = texts.collect();
+    assert_eq!(texts.len(), 1, "a group renders a notification once, for sessions of all of them");
+}

@@ -76,6 +76,7 @@ fn figures() {
         stream: StreamId(1),
         first: index / SESSIONS + 1,
         events: vec![data.clone()],
+        answered: vec![],
         finish: false,
         taken: index / SESSIONS,
     });
@@ -85,6 +86,7 @@ fn figures() {
         stream: StreamId(1),
         first: index + 21,
         events: vec![data.clone()],
+        answered: vec![],
         finish: false,
         taken: index + 20,
     });

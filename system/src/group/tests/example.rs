@@ -127,7 +127,7 @@ fn when_an_executor_is_gone_its_calls_end_with_an_error_and_its_tasks_fail() {
     bench.apply(append(1, old, 1, &["a"], false, 0));
     bench.changes();
     assert_eq!(bench.apply(gone(1, 4)), Reply::Done);
-    let error = format!(r#"{{"jsonrpc":"2.0","id":1,"error":{ERROR}}}"#);
+    let error = format!(r#"{{"jsonrpc":"2.0","id":2,"error":{ERROR}}}"#);
     assert_eq!(read(&bench, old, 0), events(&[(1, "a"), (2, &error)]));
     assert_eq!(read(&bench, old, 2), Read::Finished);
     assert_eq!(read(&bench, new, 0), Read::Wait);
@@ -144,6 +144,30 @@ fn when_an_executor_is_gone_its_calls_end_with_an_error_and_its_tasks_fail() {
     bench.changes();
     assert_eq!(bench.apply(gone(1, 4)), Reply::Done);
     assert_eq!(bench.changes(), []);
+}
+
+#[test]
+fn a_batch_whose_executor_is_gone_gets_an_error_for_what_was_not_answered() {
+    let mut bench = opened();
+    let requests = vec![raw("1"), raw(r#""1""#)];
+    let batch = Command::OpenStream { id: SessionId(1), requests, executor: executor(1, 1) };
+    assert_eq!(bench.apply(batch), Reply::Stream(StreamId(1)));
+    assert_eq!(bench.group.find(SessionId(1), &raw("1")), Some((StreamId(1), executor(1, 1))));
+    assert_eq!(bench.apply(open_stream(1, "1", executor(2, 1))), Reply::Refused(Refusal::DuplicateId));
+    bench.apply(Command::Append {
+        id: SessionId(1),
+        stream: StreamId(1),
+        first: 1,
+        events: vec![text("answer")],
+        answered: vec![raw("1")],
+        finish: false,
+        taken: 0,
+    });
+    assert_eq!(bench.group.find(SessionId(1), &raw("1")), None);
+    bench.apply(gone(1, 1));
+    let error = format!(r#"{{"jsonrpc":"2.0","id":"1","error":{ERROR}}}"#);
+    assert_eq!(read(&bench, StreamId(1), 0), events(&[(1, "answer"), (2, &error)]));
+    assert_eq!(bench.group.find(SessionId(1), &raw(r#""1""#)), None);
 }
 
 #[test]
@@ -168,7 +192,7 @@ fn the_oldest_finished_stream_makes_room_and_a_stream_in_use_does_not() {
     let mut bench = opened();
     let first = bench.open_stream(1, 1, 1);
     let second = bench.open_stream(1, 1, 1);
-    let third = open_stream(1, "3", executor(1, 1));
+    let third = open_stream(1, r#""third""#, executor(1, 1));
     assert_eq!(bench.apply(third.clone()), Reply::Refused(Refusal::TooManyStreams));
     bench.apply(append(1, second, 1, &["b"], true, 0));
     assert_eq!(bench.apply(third), Reply::Stream(StreamId(3)));
@@ -188,7 +212,7 @@ fn a_full_group_takes_what_ends_a_call_and_nothing_that_begins_one() {
     bench.apply(append(1, stream, 1, &["0123456789012345678901234567890"], false, 0));
     assert_eq!(bench.apply(append(1, stream, 2, &["b"], false, 0)), Reply::Refused(Refusal::Full));
     assert_eq!(bench.apply(offer(1, None, "log")), Reply::Refused(Refusal::Full));
-    assert_eq!(bench.apply(open_stream(1, "2", executor(1, 1))), Reply::Refused(Refusal::Full));
+    assert_eq!(bench.apply(open_stream(1, r#""second""#, executor(1, 1))), Reply::Refused(Refusal::Full));
     assert_eq!(bench.apply(append(1, stream, 2, &["b"], true, 0)), Reply::Appended { next: 3 });
 }
 

@@ -95,6 +95,8 @@ fn text_that_is_no_json_does_not_get_in_as_json() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn noise_is_no_entry_that_panics(noise in prop::collection::vec(any::<u8>(), 0..80)) {
         let bytes = [&[1][..], &noise].concat();
