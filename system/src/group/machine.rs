@@ -14,8 +14,8 @@ use crate::ids::{Executor, SessionId, StreamId};
 use crate::seal::Principal;
 use crate::task::{self, Dedup, RequestId, Tasks};
 
-/// How many of each kind one command forgets at most: what piled up must not hold up the command that finds it. Each
-/// command adds fewer, so what is overdue only shrinks.
+/// How many of each kind one command forgets at most: what piled up (the streams of a dead node all end at once) must not
+/// hold up the command that finds it. What is overdue is still there until then, and `Expire` says whether there is more.
 const EXPIRE_BATCH: usize = 256;
 
 /// One data group's state. A clone is a snapshot too, but a deep one.
