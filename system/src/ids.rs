@@ -90,3 +90,13 @@ pub struct Executor {
     /// Which of its lives: what began in one does not go on in the next.
     pub incarnation: Incarnation,
 }
+
+/// A cluster: 128 random bits, drawn when it is founded. A node of another cluster is turned away by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClusterId(pub u128);
+
+impl fmt::Debug for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cluster {:08x}…", self.0 >> 96)
+    }
+}
