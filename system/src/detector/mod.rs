@@ -84,6 +84,8 @@ pub struct Detector {
     /// Whose link was reset: suspected if nothing is heard of it by then.
     doubts: BTreeMap<NodeId, Instant>,
     call_at: Instant,
+    /// Whether some member is not heard of.
+    is_missing_one: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -108,6 +110,7 @@ impl Detector {
             said: BTreeMap::new(),
             doubts: BTreeMap::new(),
             call_at: now,
+            is_missing_one: false,
             outputs: VecDeque::new(),
             config,
         }
@@ -148,7 +151,7 @@ impl Detector {
     /// When to come back with [`Input::Timer`], if nothing else comes first. `None` while this node is alone.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let call = self.has_missing().then_some(self.call_at);
+        let call = self.is_missing_one.then_some(self.call_at);
         let doubt = self.doubts.values().min().copied();
         [self.swim.deadline(), call, doubt].into_iter().flatten().min()
     }
@@ -158,14 +161,15 @@ impl Detector {
         self.members.remove(&self.node);
         self.swim.configure(&self.config, members.len());
         self.call_at = now;
+        self.note_missing();
     }
 
     fn is_missing(&self, node: NodeId) -> bool {
         !self.said.contains_key(&node)
     }
 
-    fn has_missing(&self) -> bool {
-        self.members.iter().any(|node| self.is_missing(*node))
+    fn note_missing(&mut self) {
+        self.is_missing_one = self.members.iter().any(|node| self.is_missing(*node));
     }
 
     /// Calls some of those who belong to the cluster and are not heard of. Foca calls once and does not repeat it, and
@@ -232,5 +236,6 @@ impl Detector {
             self.doubts.remove(&node);
             self.outputs.push_back(Output::Dead(node, before.incarnation));
         }
+        self.note_missing();
     }
 }

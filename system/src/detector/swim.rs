@@ -83,7 +83,9 @@ impl Swim {
     }
 
     pub(super) fn configure(&mut self, config: &Config, members: usize) {
-        self.foca.set_config(config.swim(members)).expect("what changes with the size must be permitted to change");
+        self.foca
+            .set_config(config.swim(members))
+            .expect("what changes with the size must be permitted to change");
     }
 
     /// Does what is due.
@@ -122,7 +124,9 @@ impl Swim {
     pub(super) fn suspect(&mut self, now: Instant, node: NodeId) {
         self.wishes.now = now;
         let found = self.foca.iter_members().find(|member| member.id().node == node);
-        let Some((id, incarnation)) = found.map(|member| (*member.id(), member.incarnation())) else { return };
+        let Some((id, incarnation)) = found.map(|member| (*member.id(), member.incarnation())) else {
+            return;
+        };
         let suspect = Member::new(id, incarnation, State::Suspect);
         if self.foca.apply_many(std::iter::once(suspect), true, &mut self.wishes).is_ok() {
             let token = self.wishes.token;
