@@ -1,0 +1,247 @@
+//! What a mesh knows of other nodes: where they are, which life of theirs was seen last, and the links to and from them.
+//!
+//! Plain data behind one lock, which is held for look-ups only.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::answer::Answering;
+use super::ask::Asking;
+use super::config::{APPLICANT, MeshLimits};
+use super::peer::{Channel, MeshError, Peer, Refusal};
+use crate::env::{Entropy, Env, Instant};
+use crate::ids::{Incarnation, NodeId};
+
+/// Links of one node on one channel that are kept on the accepting side: the present one, and one whose end was not
+/// noticed yet.
+const ACCEPTED_EACH_MAX: usize = 2;
+/// Doublings of the wait before a dial: more would pass any limit.
+const DOUBLINGS_MAX: u32 = 16;
+
+/// Whom a link is dialled to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Target {
+    /// A node of the address book.
+    Node(NodeId),
+    /// Whoever is there: a seed.
+    Address(SocketAddr),
+}
+
+/// The way to a target on one channel.
+#[derive(Default)]
+struct Way {
+    link: Option<Arc<Asking>>,
+    failures: u32,
+    /// No dial before this.
+    rests_until: Instant,
+    /// Why not.
+    failed: Option<MeshError>,
+}
+
+pub(super) struct Book<E: Env> {
+    limits: MeshLimits,
+    jitter: Entropy,
+    addresses: BTreeMap<NodeId, SocketAddr>,
+    ways: BTreeMap<(Target, Channel), Way>,
+    incarnations: BTreeMap<NodeId, Incarnation>,
+    accepted: BTreeMap<u64, Arc<Answering<E>>>,
+    last_accepted: u64,
+    is_stopped: bool,
+}
+
+/// The link to use.
+pub(super) enum Found {
+    /// It is there.
+    Link(Arc<Asking>),
+    /// It was made now: dial this address for it.
+    New(Arc<Asking>, SocketAddr),
+}
+
+/// Links that must be cut, once the lock is given back.
+pub(super) struct Outdated<E: Env> {
+    pub(super) asking: Vec<Arc<Asking>>,
+    pub(super) answering: Vec<Arc<Answering<E>>>,
+}
+
+impl<E: Env> Book<E> {
+    pub(super) fn new(limits: MeshLimits, jitter: Entropy) -> Self {
+        Self {
+            limits,
+            jitter,
+            addresses: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            incarnations: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            last_accepted: 0,
+            is_stopped: false,
+        }
+    }
+
+    /// The link to a target, made by `make` where there is none. An error where it has no address, or where dialling it
+    /// failed moments ago.
+    pub(super) fn link(
+        &mut self,
+        (target, channel): (Target, Channel),
+        now: Instant,
+        make: impl FnOnce() -> Arc<Asking>,
+    ) -> Result<Found, MeshError> {
+        if let Some(way) = self.ways.get(&(target, channel))
+            && let Some(link) = way.link.as_ref().filter(|link| !link.is_over())
+        {
+            return Ok(Found::Link(Arc::clone(link)));
+        }
+        let address = match target {
+            Target::Node(node) => *self.addresses.get(&node).ok_or(MeshError::Unreachable)?,
+            Target::Address(address) => address,
+        };
+        if self.is_stopped {
+            return Err(MeshError::Unreachable);
+        }
+        let way = self.ways.entry((target, channel)).or_default();
+        if let Some(failed) = way.failed
+            && now < way.rests_until
+        {
+            return Err(failed);
+        }
+        let link = make();
+        way.link = Some(Arc::clone(&link));
+        Ok(Found::New(link, address))
+    }
+
+    /// A dialled link ended. `failed` where it never stood: the way rests for a while, longer each time.
+    pub(super) fn dialled_over(
+        &mut self,
+        target: Target,
+        link: &Arc<Asking>,
+        failed: Option<MeshError>,
+        now: Instant,
+    ) {
+        let key = (target, link.channel());
+        let Some(way) = self.ways.get_mut(&key) else { return };
+        if way.link.as_ref().is_none_or(|present| !Arc::ptr_eq(present, link)) {
+            return;
+        }
+        way.link = None;
+        if let Some(error) = failed {
+            let base = self.limits.redial_ms_min << way.failures.min(DOUBLINGS_MAX);
+            let wait = base.min(self.limits.redial_ms_max);
+            way.failures += 1;
+            way.failed = Some(error);
+            // Half of it is drawn, so that nodes that lost the same peer do not come back together.
+            way.rests_until = now.after_ms(wait / 2 + self.jitter.below(wait / 2 + 1));
+        } else {
+            way.failures = 0;
+            way.failed = None;
+        }
+        if matches!(target, Target::Address(_)) {
+            self.forget_rested(now);
+        }
+    }
+
+    /// Seeds are not in the address book, so nothing else bounds their ways.
+    fn forget_rested(&mut self, now: Instant) {
+        self.ways.retain(|(target, _), way| {
+            matches!(target, Target::Node(_)) || way.link.is_some() || way.rests_until > now
+        });
+    }
+
+    /// Where a node is. With another address than before, links to the old one are left to end.
+    pub(super) fn know(&mut self, node: NodeId, address: SocketAddr) -> Vec<Arc<Asking>> {
+        if self.addresses.insert(node, address) == Some(address) {
+            return Vec::new();
+        }
+        self.take_links_to(node)
+    }
+
+    /// A node is no part of the cluster any more. Its incarnation stays known: ids are never given twice.
+    pub(super) fn forget(&mut self, node: NodeId) -> Outdated<E> {
+        self.addresses.remove(&node);
+        Outdated { asking: self.take_links_to(node), answering: self.accepted_of(node, |_| true) }
+    }
+
+    fn take_links_to(&mut self, node: NodeId) -> Vec<Arc<Asking>> {
+        let target = Target::Node(node);
+        let channels = [Channel::Consensus, Channel::Traffic, Channel::Bulk];
+        let ways = channels.into_iter().filter_map(|channel| self.ways.remove(&(target, channel)));
+        ways.filter_map(|way| way.link).collect()
+    }
+
+    fn accepted_of(
+        &self,
+        node: NodeId,
+        which: impl Fn(&Answering<E>) -> bool,
+    ) -> Vec<Arc<Answering<E>>> {
+        let of_node = |link: &&Arc<Answering<E>>| link.peer().node == node && which(link);
+        self.accepted.values().filter(of_node).cloned().collect()
+    }
+
+    /// Whether a proven peer may have a link, as far as its incarnation goes. A newer one than was seen is remembered, and
+    /// ends the links of the one before.
+    pub(super) fn meet(
+        &mut self,
+        node: NodeId,
+        incarnation: Incarnation,
+    ) -> Result<Option<Outdated<E>>, Refusal> {
+        if node == APPLICANT {
+            return Ok(None);
+        }
+        let seen = self.incarnations.get(&node).copied();
+        match seen {
+            Some(seen) if incarnation < seen => return Err(Refusal::Stale(seen)),
+            Some(seen) if incarnation == seen => return Ok(None),
+            None if self.incarnations.len() >= self.limits.peers_len_max => return Err(Refusal::Full),
+            _ => {}
+        }
+        self.incarnations.insert(node, incarnation);
+        let is_old = |link: &Arc<Asking>| link.peer().is_some_and(|peer| peer.incarnation < incarnation);
+        let mut asking = Vec::new();
+        for ((target, _), way) in &mut self.ways {
+            if let Some(link) = way.link.take_if(|link| {
+                let peer = link.peer().map(|peer| peer.node);
+                peer == Some(node) && is_old(link)
+            }) {
+                asking.push(link);
+            }
+            if *target == Target::Node(node) {
+                // It has just started: what failed before says nothing any more.
+                way.failures = 0;
+                way.failed = None;
+            }
+        }
+        let answering = self.accepted_of(node, |link| link.peer().incarnation < incarnation);
+        Ok(Some(Outdated { asking, answering }))
+    }
+
+    /// Takes an accepted link in, under a number. Gives those that must go for it.
+    pub(super) fn accept(&mut self, link: &Arc<Answering<E>>) -> Option<(u64, Vec<Arc<Answering<E>>>)> {
+        if self.is_stopped {
+            return None;
+        }
+        let Peer { node, .. } = *link.peer();
+        let (same, most) = if node == APPLICANT {
+            (self.accepted_of(node, |_| true), self.limits.applicants_len_max)
+        } else {
+            (self.accepted_of(node, |other| other.channel() == link.channel()), ACCEPTED_EACH_MAX)
+        };
+        let outdated = same.into_iter().rev().skip(most.saturating_sub(1)).collect();
+        self.last_accepted += 1;
+        self.accepted.insert(self.last_accepted, Arc::clone(link));
+        Some((self.last_accepted, outdated))
+    }
+
+    pub(super) fn accepted_over(&mut self, number: u64) {
+        self.accepted.remove(&number);
+    }
+
+    /// Every link that was dialled; they are not used any more.
+    pub(super) fn take_dialled(&mut self) -> Vec<Arc<Asking>> {
+        std::mem::take(&mut self.ways).into_values().filter_map(|way| way.link).collect()
+    }
+
+    /// Nothing is dialled or accepted any more.
+    pub(super) fn stop(&mut self) -> Outdated<E> {
+        self.is_stopped = true;
+        Outdated { asking: self.take_dialled(), answering: self.accepted.values().cloned().collect() }
+    }
+}
