@@ -90,7 +90,8 @@ impl Service for Doing {
         let (env, under_way) = (self.env.clone(), UnderWay(Arc::clone(&self.notes)));
         async move {
             let _under_way = under_way;
-            let number = body.get(1..5).and_then(|number| number.try_into().ok()).map_or(0, u32::from_be_bytes);
+            let number =
+                body.get(1..5).and_then(|number| number.try_into().ok()).map_or(0, u32::from_be_bytes);
             match body.first() {
                 Some(b'w') => env.sleep_until(env.now().after_ms(number.into())).await,
                 Some(b'h') => std::future::pending().await,
@@ -200,8 +201,12 @@ impl Bed {
             let identity = Identity { incarnation: Incarnation(incarnation.get()), ..setting.identity };
             async move {
                 let listen = SocketAddr::from(([0, 0, 0, 0], PORT));
-                let config =
-                    MeshConfig { listen, identity, secret: Secret::new(setting.secret), limits: setting.limits };
+                let config = MeshConfig {
+                    listen,
+                    identity,
+                    secret: Secret::new(setting.secret),
+                    limits: setting.limits,
+                };
                 let service = Arc::new(Doing { env: env.clone(), notes });
                 let mesh = Mesh::start(env, config, service).await.expect("must start");
                 *place.borrow_mut() = Some(mesh);
@@ -244,13 +249,21 @@ impl Bed {
         body: Bytes,
     ) -> Result<Bytes, switchboard::mesh::MeshError> {
         let (mesh, env, to) = (from.mesh(), self.world.env(from.host), to.id);
-        self.at(from, async move {
-            mesh.request(to, Channel::Traffic, body, env.now().after_ms(10_000)).await
-        })
+        self.at(
+            from,
+            async move { mesh.request(to, Channel::Traffic, body, env.now().after_ms(10_000)).await },
+        )
     }
 
     /// Starts a request that runs on; where its outcome comes to.
-    pub(crate) fn start(&self, from: &Member, to: &Member, body: Bytes, due_ms: u64, is_patient: bool) -> Outcome {
+    pub(crate) fn start(
+        &self,
+        from: &Member,
+        to: &Member,
+        body: Bytes,
+        due_ms: u64,
+        is_patient: bool,
+    ) -> Outcome {
         let (mesh, env, to) = (from.mesh(), self.world.env(from.host), to.id);
         let outcome = Outcome::default();
         let place = outcome.clone();

@@ -126,6 +126,7 @@ fn an_unreachable_node_fails_a_request_by_its_deadline_and_at_once_while_it_was_
     bed.world.run_for(Duration::from_secs(5));
 
     bed.world.kill(b.host);
+    bed.world.run_for(SOON);
     for _ in 0..8 {
         assert_eq!(bed.ask(&a, &b, Bytes::from_static(b"e")), Err(MeshError::Unreachable));
         bed.world.run_for(Duration::from_millis(700));
@@ -136,7 +137,10 @@ fn an_unreachable_node_fails_a_request_by_its_deadline_and_at_once_while_it_was_
         assert_eq!(bed.ask(&a, &b, Bytes::from_static(b"e")), Err(MeshError::Unreachable));
     }
     assert!(bed.world.now() - before < Duration::from_millis(2));
-    assert!(a.mesh().counters().dials.get() - dials <= 1, "a node that refuses must not be dialled for each request");
+    assert!(
+        a.mesh().counters().dials.get() - dials <= 1,
+        "a node that refuses must not be dialled for each request"
+    );
     let nobody = (a.mesh(), bed.world.env(a.host));
     let answer = bed.at(&a, async move {
         let due = nobody.1.now().after_ms(10_000);
@@ -156,13 +160,18 @@ fn a_reader_that_takes_nothing_cannot_make_a_node_hold_more_than_its_bound() {
     // What b sends to a goes nowhere, while a's questions arrive.
     bed.world.apply(switchboard_sim::Fault::Pause(b.host));
     let (mesh, to) = (a.mesh(), b.id);
-    let taken = bed.at(&a, async move { (0..1_000).filter(|_| mesh.tell(to, Channel::Traffic, pattern(10_000))).count() });
+    let taken =
+        bed.at(
+            &a,
+            async move { (0..1_000).filter(|_| mesh.tell(to, Channel::Traffic, pattern(10_000))).count() },
+        );
     assert!(taken <= 105 + 20, "{taken} messages of 10 kB were taken");
     bed.world.apply(switchboard_sim::Fault::Resume(b.host));
     bed.world.run_for(Duration::from_secs(5));
     assert_eq!(b.notes.told().len(), taken);
 
-    let waiting: Vec<_> = (0..1_000).map(|_| bed.start(&a, &b, order(b'b', 100_000), 20_000, false)).collect();
+    let waiting: Vec<_> =
+        (0..1_000).map(|_| bed.start(&a, &b, order(b'b', 100_000), 20_000, false)).collect();
     bed.world.run_for(Duration::from_millis(1));
     bed.world.apply(switchboard_sim::Fault::Pause(a.host));
     bed.world.run_for(Duration::from_secs(10));

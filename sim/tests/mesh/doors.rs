@@ -37,8 +37,11 @@ async fn overhear(env: SimEnv, port: u16, to: SocketAddr) -> (Vec<u8>, Vec<u8>) 
     let mut said = (Vec::new(), Vec::new());
     // Knock, challenge, hello and reply: strictly in turns.
     for turn in 0..4 {
-        let (from, into, kept): (&mut SimStream, &mut SimStream, _) =
-            if turn % 2 == 0 { (&mut near, &mut far, &mut said.0) } else { (&mut far, &mut near, &mut said.1) };
+        let (from, into, kept): (&mut SimStream, &mut SimStream, _) = if turn % 2 == 0 {
+            (&mut near, &mut far, &mut said.0)
+        } else {
+            (&mut far, &mut near, &mut said.1)
+        };
         let mut bytes = [0; 1_024];
         let len = from.read(&mut bytes).await.expect("must read");
         kept.extend_from_slice(&bytes[..len]);
@@ -195,8 +198,12 @@ fn an_applicant_asks_a_seed_and_is_somebody_once_it_was_given_an_id() {
     let (peer, answer) = ask(&mut bed).expect("must be answered");
     assert_eq!((peer.node, peer.address, &answer[..]), (seed.id, seed.address, &b"e take me"[..]));
     assert!(seed.notes.peers()[0].is_applicant());
-    let identity =
-        Identity { node: NodeId(5), incarnation: Incarnation(1), epoch: Epoch(2), ..Setting::new(0).identity };
+    let identity = Identity {
+        node: NodeId(5),
+        incarnation: Incarnation(1),
+        epoch: Epoch(2),
+        ..Setting::new(0).identity
+    };
     applicant.mesh().identify(identity);
     assert!(ask(&mut bed).is_ok());
     let peer = seed.notes.peers()[1];

@@ -167,11 +167,7 @@ impl<E: Env> Book<E> {
         ways.filter_map(|way| way.link).collect()
     }
 
-    fn accepted_of(
-        &self,
-        node: NodeId,
-        which: impl Fn(&Answering<E>) -> bool,
-    ) -> Vec<Arc<Answering<E>>> {
+    fn accepted_of(&self, node: NodeId, which: impl Fn(&Answering<E>) -> bool) -> Vec<Arc<Answering<E>>> {
         let of_node = |link: &&Arc<Answering<E>>| link.peer().node == node && which(link);
         self.accepted.values().filter(of_node).cloned().collect()
     }

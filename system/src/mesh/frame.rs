@@ -77,17 +77,28 @@ impl From<Garbled> for io::Error {
     }
 }
 
+/// Whether whoever takes frames has room for another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Room {
+    /// It has.
+    Some,
+    /// Not now: what has been read waits until [`FrameReader::resume`].
+    None,
+}
+
 /// Reads frames out of a stream.
 #[derive(Debug)]
 pub(super) struct FrameReader {
     frame_bytes_max: usize,
     /// The beginning of a frame, its length included, whose end has not come.
     partial: BytesMut,
+    /// What was read, at most one read of it, while there was no room for the frames in it.
+    held: Bytes,
 }
 
 impl FrameReader {
     pub(super) fn new(frame_bytes_max: usize) -> Self {
-        Self { frame_bytes_max, partial: BytesMut::new() }
+        Self { frame_bytes_max, partial: BytesMut::new(), held: Bytes::new() }
     }
 
     /// One read, and `take` for every frame that it completes, with its head and the rest. Gives the number of bytes read;
@@ -96,11 +107,14 @@ impl FrameReader {
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut R,
-        mut take: impl FnMut(Head, Bytes) -> Result<(), Garbled>,
+        mut take: impl FnMut(Head, Bytes) -> Result<Room, Garbled>,
     ) -> Poll<io::Result<usize>> {
+        debug_assert!(self.held.is_empty(), "what is held must be taken first");
         if let Some(rest) = self.long_rest() {
             let mut window = (&mut self.partial).limit(rest);
-            let Poll::Ready(read) = pin!(stream.read_buf(&mut window)).poll(cx)? else { return Poll::Pending };
+            let Poll::Ready(read) = pin!(stream.read_buf(&mut window)).poll(cx)? else {
+                return Poll::Pending;
+            };
             if read == rest {
                 let frame = std::mem::take(&mut self.partial).freeze();
                 let (head, head_len) = read_head(&frame[LENGTH_BYTES..])?;
@@ -115,12 +129,27 @@ impl FrameReader {
         Poll::Ready(Ok(read.filled().len()))
     }
 
+    /// Whether something waits for [`resume`](Self::resume).
+    pub(super) const fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Goes on with what is held, now that there is room.
+    pub(super) fn resume(
+        &mut self,
+        mut take: impl FnMut(Head, Bytes) -> Result<Room, Garbled>,
+    ) -> Result<(), Garbled> {
+        let held = std::mem::take(&mut self.held);
+        self.feed(&held, &mut take)
+    }
+
     /// Takes bytes of the stream, in whichever pieces they come.
     pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
-        take: &mut impl FnMut(Head, Bytes) -> Result<(), Garbled>,
+        take: &mut impl FnMut(Head, Bytes) -> Result<Room, Garbled>,
     ) -> Result<(), Garbled> {
+        let mut room = Room::Some;
         while !self.partial.is_empty() && !bytes.is_empty() {
             let wanted = match self.partial_length()? {
                 None => LENGTH_BYTES,
@@ -132,18 +161,22 @@ impl FrameReader {
             bytes = &bytes[more..];
             if self.partial_length()?.is_some_and(|length| self.partial.len() == LENGTH_BYTES + length) {
                 let frame = std::mem::take(&mut self.partial);
-                take_frame(&frame[LENGTH_BYTES..], take)?;
+                room = take_frame(&frame[LENGTH_BYTES..], take)?;
             }
         }
-        while let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() {
+        while room == Room::Some
+            && let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>()
+        {
             let length = self.checked(*length)?;
             if rest.len() < length {
                 break;
             }
-            take_frame(&rest[..length], take)?;
+            room = take_frame(&rest[..length], take)?;
             bytes = &rest[length..];
         }
-        if !bytes.is_empty() {
+        if room == Room::None {
+            self.held = Bytes::copy_from_slice(bytes);
+        } else if !bytes.is_empty() {
             // Only as much as has come: what is announced is reserved with its next piece.
             self.partial.extend_from_slice(bytes);
         }
@@ -173,7 +206,7 @@ impl FrameReader {
 
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
-        self.partial.capacity()
+        self.partial.capacity() + self.held.len()
     }
 }
 
@@ -184,8 +217,8 @@ fn read_head(frame: &[u8]) -> Result<(Head, usize), Garbled> {
 
 fn take_frame(
     frame: &[u8],
-    take: &mut impl FnMut(Head, Bytes) -> Result<(), Garbled>,
-) -> Result<(), Garbled> {
+    take: &mut impl FnMut(Head, Bytes) -> Result<Room, Garbled>,
+) -> Result<Room, Garbled> {
     let (head, head_len) = read_head(frame)?;
     take(head, Bytes::copy_from_slice(&frame[head_len..]))
 }

@@ -230,8 +230,7 @@ async fn enter<E: Env>(
     let counted = Counted::new(&shared.counters.handshakes);
     let mut entropy = env.entropy("mesh challenge");
     let due = env.now().after_ms(shared.limits.handshake_ms_max);
-    let received =
-        receive(&mut stream, &shared.secret, &mut entropy, |hello| judge(&shared, hello, address));
+    let received = receive(&mut stream, &shared.secret, &mut entropy, |hello| judge(&shared, hello, address));
     let received = race(deadline(&env, due, received), out).await;
     drop((counted, place));
     let (hello, reply) = match received {
@@ -304,12 +303,10 @@ async fn run_accepted<E: Env>(shared: Arc<Shared<E>>, link: Arc<Answering<E>>, s
     }
     let peer = *link.peer();
     let counted = Counted::new(&shared.counters.links);
-    let pump =
-        Pump::new(shared.env.clone(), stream, link, &shared.limits, Arc::clone(&shared.counters));
+    let pump = Pump::new(shared.env.clone(), stream, link, &shared.limits, Arc::clone(&shared.counters));
     let end = pump.await;
     drop(counted);
     shared.book().accepted_over(number);
     drop(ending);
     shared.lost(&peer, end);
 }
-

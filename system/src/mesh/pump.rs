@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite;
 
 use super::config::MeshLimits;
 use super::counters::Counters;
-use super::frame::{Assembly, FrameReader, Garbled, Head};
+use super::frame::{Assembly, FrameReader, Garbled, Head, Room};
 use super::outgoing::Batch;
 use super::peer::Lost;
 use crate::env::{Env, Instant};
@@ -136,23 +136,27 @@ impl<E: Env, T: Side> Pump<E, T> {
         }
     }
 
-    /// One read, and what it brings.
+    /// One read, and what it brings; or first what was read before and had no room.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<Read, End> {
         if !self.side.may_read() {
             return Ok(Read::Held);
         }
         let Self { reader, stream, assembly, side, counters, is_resting, .. } = self;
-        let read = reader.poll_read(cx, stream, |head, body| {
+        let take = |head, body| {
             counters.frames_received.one_more();
-            let Some((head, body)) = assembly.take(head, body)? else { return Ok(()) };
-            match head {
-                Head::Rest => *is_resting = true,
-                Head::Cancel { id } if assembly.forget(id) => {}
-                _ => return side.take(head, body),
+            if let Some((head, body)) = assembly.take(head, body)? {
+                match head {
+                    Head::Rest => *is_resting = true,
+                    Head::Cancel { id } if assembly.forget(id) => {}
+                    _ => side.take(head, body)?,
+                }
             }
-            Ok(())
-        });
-        match read {
+            Ok(if side.may_read() { Room::Some } else { Room::None })
+        };
+        if reader.is_holding() {
+            return reader.resume(take).map(|()| Read::Some).map_err(|garbled| broken(&garbled.into()));
+        }
+        match reader.poll_read(cx, stream, take) {
             Poll::Pending => Ok(Read::Pending),
             Poll::Ready(Ok(0)) if self.is_resting => Err(End::Rested),
             Poll::Ready(Ok(0)) => Err(End::Lost(Lost::Closed)),

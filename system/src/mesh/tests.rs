@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::config::{MeshLimits, Secret, WireRange};
-use super::frame::{Assembly, FrameReader, Garbled, Head, write_head};
+use super::frame::{Assembly, FrameReader, Garbled, Head, Room, write_head};
 use super::outgoing::{Batch, Queue};
 use super::peer::Refusal;
 use super::proof::{Step, is_proof, prove};
@@ -17,11 +17,15 @@ use super::proof::{Step, is_proof, prove};
 fn head() -> impl Strategy<Value = Head> {
     let whole = any::<u32>();
     prop_oneof![
-        (any::<u64>(), whole, any::<bool>())
-            .prop_map(|(id, whole, is_patient)| Head::Request { id, whole, is_patient }),
+        (any::<u64>(), whole, any::<bool>()).prop_map(|(id, whole, is_patient)| Head::Request {
+            id,
+            whole,
+            is_patient
+        }),
         (any::<u64>(), any::<u32>()).prop_map(|(id, whole)| Head::Answer { id, whole }),
         any::<u32>().prop_map(|whole| Head::Tell { whole }),
-        any::<u64>().prop_map(|id| Head::Refuse { id, refusal: Refusal::Version(WireRange { min: 3, max: 9 }) }),
+        any::<u64>()
+            .prop_map(|id| Head::Refuse { id, refusal: Refusal::Version(WireRange { min: 3, max: 9 }) }),
         Just(Head::More),
         Just(Head::Ping),
         Just(Head::Rest),
@@ -56,11 +60,19 @@ fn read(bytes: &[u8], sizes: &[usize], frame_bytes_max: usize) -> (Vec<(Head, By
     let mut stream = Pieces { bytes, sizes, next: 0 };
     let mut frames = Vec::new();
     let mut cx = Context::from_waker(Waker::noop());
+    // There is room for two frames at a time.
+    let mut take = |head, body| {
+        frames.push((head, body));
+        Ok(if frames.len() % 2 == 0 { Room::None } else { Room::Some })
+    };
     loop {
-        let read = reader.poll_read(&mut cx, &mut stream, |head, body| {
-            frames.push((head, body));
-            Ok(())
-        });
+        if reader.is_holding() {
+            if reader.resume(&mut take).is_err() {
+                return (frames, false, reader);
+            }
+            continue;
+        }
+        let read = reader.poll_read(&mut cx, &mut stream, &mut take);
         match read {
             Poll::Ready(Ok(0)) => return (frames, true, reader),
             Poll::Ready(Ok(_)) => {}
@@ -176,7 +188,8 @@ fn the_length_is_written_as_tokio_utils_codec_writes_it() {
     let mut wire = BytesMut::new();
     write_head(&mut wire, &Head::Tell { whole: 5 }, 5);
     wire.extend_from_slice(b"hello");
-    let frame = LengthDelimitedCodec::new().decode(&mut wire).expect("must be in order").expect("must be whole");
+    let frame =
+        LengthDelimitedCodec::new().decode(&mut wire).expect("must be in order").expect("must be whole");
     assert!(frame.ends_with(b"hello"));
     assert!(wire.is_empty());
 }
@@ -184,7 +197,7 @@ fn the_length_is_written_as_tokio_utils_codec_writes_it() {
 #[test]
 fn a_frame_that_announces_too_much_is_refused_before_it_is_held() {
     let mut reader = FrameReader::new(1_000);
-    let garbled = reader.feed(&[0xff, 0xff, 0xff, 0xff, 1, 2, 3], &mut |_, _| Ok(()));
+    let garbled = reader.feed(&[0xff, 0xff, 0xff, 0xff, 1, 2, 3], &mut |_, _| Ok(Room::Some));
     assert_eq!(garbled, Err(Garbled::TooLong(0xffff_ffff)));
     assert!(reader.held_bytes() < 100);
 }
