@@ -83,6 +83,8 @@ pub struct Detector {
     said: BTreeMap<NodeId, Said>,
     /// Whose link was reset: suspected if nothing is heard of it by then.
     doubts: BTreeMap<NodeId, Instant>,
+    /// Who is suspected, and until when it may be so with nobody having decided.
+    suspected: BTreeMap<NodeId, Instant>,
     call_at: Instant,
     /// Whether some member is not heard of.
     is_missing_one: bool,
@@ -109,6 +111,7 @@ impl Detector {
             members: BTreeSet::new(),
             said: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            suspected: BTreeMap::new(),
             call_at: now,
             is_missing_one: false,
             outputs: VecDeque::new(),
@@ -131,6 +134,7 @@ impl Detector {
         }
         self.swim.turn(now);
         self.settle_doubts(now);
+        self.settle_suspicions(now);
         if now >= self.call_at {
             self.call(now);
         }
@@ -140,7 +144,7 @@ impl Detector {
                 self.outputs.push_back(Output::Send { to, bytes });
             }
         }
-        self.say_what_changed();
+        self.say_what_changed(now);
     }
 
     /// The next thing to do or to know, oldest first.
@@ -153,7 +157,8 @@ impl Detector {
     pub fn deadline(&self) -> Option<Instant> {
         let call = self.is_missing_one.then_some(self.call_at);
         let doubt = self.doubts.values().min().copied();
-        [self.swim.deadline(), call, doubt].into_iter().flatten().min()
+        let suspicion = self.suspected.values().min().copied();
+        [self.swim.deadline(), call, doubt, suspicion].into_iter().flatten().min()
     }
 
     fn set_members(&mut self, now: Instant, members: &BTreeSet<NodeId>) {
@@ -204,8 +209,19 @@ impl Detector {
         }
     }
 
+    /// Gives up who was suspected for twice as long as it has to deny it. Foca leaves that to whoever suspected it first,
+    /// and that node may be gone, or have forgotten its timers when it took a new identity.
+    fn settle_suspicions(&mut self, now: Instant) {
+        let due: Vec<NodeId> =
+            self.suspected.iter().filter(|(_, at)| **at <= now).map(|(id, _)| *id).collect();
+        for node in due {
+            self.suspected.insert(node, now.after_ms(self.config.suspect_ms));
+            self.swim.give_up(now, node);
+        }
+    }
+
     /// Compares who is there with what was said of them. Where there is no room, it is said the next time.
-    fn say_what_changed(&mut self) {
+    fn say_what_changed(&mut self, now: Instant) {
         if self.outputs.len() >= self.config.outputs_max {
             return;
         }
@@ -229,11 +245,16 @@ impl Detector {
             if let Some(before) = before.filter(|before| before.incarnation != incarnation) {
                 self.outputs.push_back(Output::Dead(node, before.incarnation));
             }
+            self.suspected.remove(&node);
+            if suspect {
+                self.suspected.insert(node, now.after_ms(self.config.suspect_ms * 2));
+            }
             let say = if suspect { Output::Suspect } else { Output::Alive };
             self.outputs.push_back(say(node, incarnation));
         }
         for (node, before) in gone {
             self.doubts.remove(&node);
+            self.suspected.remove(&node);
             self.outputs.push_back(Output::Dead(node, before.incarnation));
         }
         self.note_missing();

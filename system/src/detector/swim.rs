@@ -137,6 +137,16 @@ impl Swim {
         }
     }
 
+    /// Holds a node for dead that is suspected.
+    pub(super) fn give_up(&mut self, now: Instant, node: NodeId) {
+        self.wishes.now = now;
+        let found = self.foca.iter_members().find(|member| member.id().node == node);
+        let Some(suspect) = found.filter(|member| member.state() == State::Suspect) else { return };
+        let (member_id, incarnation) = (*suspect.id(), suspect.incarnation());
+        let timer = Timer::ChangeSuspectToDown { member_id, incarnation, token: self.wishes.token };
+        let _ = self.foca.handle_timer(timer, &mut self.wishes);
+    }
+
     /// Who is there, and whether it is suspected.
     pub(super) fn active(&self) -> impl Iterator<Item = (Identity, bool)> {
         self.foca.iter_members().map(|member| (*member.id(), member.state() == State::Suspect))

@@ -215,20 +215,26 @@ fn a_restart_is_seen_as_the_end_of_one_life_and_the_beginning_of_the_next() {
 
 #[test]
 fn both_sides_of_a_partition_drop_the_other_and_find_it_again() {
-    for nodes in [3, 10, 100] {
+    for (nodes, loss) in [(3, 0), (10, 0), (100, 0), (100, 20)] {
         let (mut split, mut healed) = (0, 0);
         for seed in 0..2 {
             let mut net = Net::joined(nodes, seed);
+            net.loss_per_mille = loss;
             let cut = (nodes * 3).div_ceil(10);
             net.cut_after = cut;
             let apart = |net: &Net| net.each_knows(|a, b| (a.0 <= cut) == (b.0 <= cut));
-            split = split.max(net.until(40, apart).expect("a partition must be seen"));
+            split = split.max(net.until(60, apart).expect("a partition must be seen"));
             net.run(20);
             net.cut_after = 0;
             healed = healed.max(net.until(40, Net::all_know_all).expect("a partition must heal"));
         }
-        println!("{nodes} nodes: split after {split}, healed after {healed} tenths of a second");
-        assert!(split <= 120 && healed <= 120, "{nodes} nodes: split {split}, healed {healed}");
+        println!(
+            "{nodes} nodes, {loss} ‰ loss: split after {split}, healed after {healed} tenths of a second"
+        );
+        // With loss, a node may be wrongly given up, take a new identity and so miss news of others: it finds the rest
+        // by its own probes, and a round of those takes half a second for each node.
+        let split_max = if loss == 0 { 120 } else { 550 };
+        assert!(split <= split_max && healed <= 120, "{nodes} nodes: split {split}, healed {healed}");
     }
 }
 
