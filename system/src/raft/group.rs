@@ -31,7 +31,7 @@ pub struct Timing {
     pub heartbeat_ms: u64,
     /// A follower that hears nothing for so long campaigns; at the earliest,
     pub election_ms_min: u64,
-    /// and at the latest.
+    /// and at the latest. Half of this is the lease, in which nobody votes against a leader; the earliest must be later.
     pub election_ms_max: u64,
     /// One piece of a snapshot may take so long.
     pub snapshot_piece_ms_max: u64,
@@ -41,7 +41,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             heartbeat_ms: 500,
-            election_ms_min: 1_500,
+            election_ms_min: 2_250,
             election_ms_max: 3_000,
             snapshot_piece_ms_max: 10_000,
         }
@@ -63,6 +63,8 @@ pub struct Options {
     pub keep_after_snapshot: u64,
     /// So many entries may wait for a majority; further proposals are turned away.
     pub uncommitted_max: u64,
+    /// Bytes of one command.
+    pub command_bytes_max: usize,
 }
 
 impl Options {
@@ -76,6 +78,7 @@ impl Options {
             snapshot_after: 4_096,
             keep_after_snapshot: 512,
             uncommitted_max: 4_096,
+            command_bytes_max: 8 * 1024 * 1024,
         }
     }
 }
@@ -182,13 +185,18 @@ impl Drop for Inner {
 
 fn config(options: &Options) -> Result<Config, StartError> {
     let Timing { heartbeat_ms, election_ms_min, election_ms_max, snapshot_piece_ms_max } = options.timing;
+    // The engine waits for a lease, which is its longest timeout, and then for a timeout that it draws.
+    let lease_ms = election_ms_max / 2;
+    let Some(timeout_ms_min) = election_ms_min.checked_sub(lease_ms) else {
+        return Err(StartError::Options("election_ms_min must be above half of election_ms_max".to_owned()));
+    };
     let config = Config {
         cluster_name: options.group.to_string(),
         heartbeat_interval: heartbeat_ms,
         // What was replicated a moment ago need not be said again.
-        heartbeat_min_interval: Some(heartbeat_ms * 4 / 5),
-        election_timeout_min: election_ms_min,
-        election_timeout_max: election_ms_max,
+        heartbeat_min_interval: Some(heartbeat_ms / 5),
+        election_timeout_min: timeout_ms_min,
+        election_timeout_max: lease_ms,
         install_snapshot_timeout: snapshot_piece_ms_max,
         snapshot_max_chunk_size: PIECE_BYTES_MAX as u64,
         max_payload_entries: 256,
@@ -251,11 +259,18 @@ impl Group {
             change: tokio::sync::Mutex::new(()),
             leadership,
         }));
-        if !is_new && group.status().voters == BTreeSet::from([options.node]) {
+        if !is_new && group.voters().await == BTreeSet::from([options.node]) {
             // There is nobody whose leadership it could disturb by not waiting.
             group.elect();
         }
         Ok(group)
+    }
+
+    /// The voters, asked of the engine itself: the status lags behind a start.
+    async fn voters(&self) -> BTreeSet<NodeId> {
+        let voters = self.raft().with_raft_state(|state| state.membership_state.effective().voter_ids().collect());
+        // A group that has stopped has none.
+        self.post().ground.run(voters).await.unwrap_or_default()
     }
 
     /// Gives a new group its first members, this node among them. No error where the group has members already, these or
@@ -278,7 +293,10 @@ impl Group {
     /// # Errors
     /// [`ProposeError`] says whether it can have happened.
     pub async fn propose(&self, command: Bytes, deadline: Instant) -> Result<Bytes, ProposeError> {
-        self.wake();
+        if command.len() > self.options().command_bytes_max {
+            return Err(ProposeError::Unavailable("the command is too large"));
+        }
+        let _work = self.work();
         {
             let metrics = self.raft().metrics();
             let metrics = metrics.borrow_watched();
@@ -310,7 +328,7 @@ impl Group {
     /// # Errors
     /// [`BarrierError`]: the machine may be behind.
     pub async fn barrier(&self, deadline: Instant) -> Result<(), BarrierError> {
-        self.wake();
+        let _work = self.work();
         let read = self.raft().ensure_linearizable(ReadPolicy::ReadIndex);
         match self.post().ground.run_until(deadline, read).await {
             Some(Ok(_)) => Ok(()),
@@ -345,7 +363,7 @@ impl Group {
         deadline: Instant,
     ) -> Result<(), ChangeError> {
         let Ok(_alone) = self.0.change.try_lock() else { return Err(ChangeError::Busy) };
-        self.wake();
+        let _work = self.work();
         let status = self.status();
         if status.role != Role::Leader {
             return Err(ChangeError::NotLeader { leader: status.leadership.leader });
@@ -428,7 +446,7 @@ impl Group {
 
     /// Hands the leadership to another voter. Returns once it is on its way; nothing happens where this node does not lead.
     pub async fn transfer(&self, to: NodeId) {
-        self.wake();
+        let _work = self.work();
         // A group that has stopped leads no more.
         let _ = self.post().ground.run(self.raft().trigger().transfer_leader(to)).await;
     }

@@ -19,7 +19,8 @@ use super::wire::{self, Appended, Request, Response, Span};
 use crate::env::{Either, race};
 use crate::ids::{GroupId, NodeId};
 
-/// The most that one piece of a snapshot holds.
+/// The most that one piece of a snapshot holds, and that the entries of one append hold together. One entry may be
+/// larger; such an append travels as bulk.
 pub(super) const PIECE_BYTES_MAX: usize = 512 * 1024;
 
 /// Makes links to the other members.
@@ -48,9 +49,10 @@ impl Post {
         request: &Request<'_>,
         patience: Duration,
     ) -> Result<Response, Unreachable<Types>> {
-        let is_bulk = matches!(request, Request::Snapshot { .. });
+        let message = wire::encode(request);
+        let is_bulk = matches!(request, Request::Snapshot { .. }) || message.len() > 2 * PIECE_BYTES_MAX;
         let deadline = self.ground.now().after(patience);
-        let answer = self.network.send(to, self.group, wire::encode(request), is_bulk, deadline);
+        let answer = self.network.send(to, self.group, message, is_bulk, deadline);
         let answer = answer.await.map_err(unreachable)?;
         wire::decode(&answer).map_err(unreachable)
     }

@@ -10,6 +10,7 @@ use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::link::PIECE_BYTES_MAX;
 use super::types::{Ballot, Entry, LogId, Position, Types, Vote, decode, encode, log_id, position};
 use crate::ids::GroupId;
 use crate::store::{Failed, Scope, Store};
@@ -108,6 +109,18 @@ impl RaftLogReader<Types> for Reader {
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
         Ok(self.vote().map(Vote::from))
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        let (first, mut entries) = self.store.read(self.group, start..end).await.map_err(to_io)?;
+        let mut bytes = 0;
+        let fits = entries.iter().position(|entry| {
+            bytes += entry.len();
+            bytes > PIECE_BYTES_MAX
+        });
+        // One at the least, however large: it has to travel some day.
+        entries.truncate(fits.unwrap_or(entries.len()).max(1));
+        (first..).zip(&entries).map(|(index, bytes)| decode(index, bytes).map_err(damaged)).collect()
     }
 }
 

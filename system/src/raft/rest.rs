@@ -14,6 +14,7 @@ use std::time::Duration;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
 
+use super::status::Role;
 use super::Group;
 use super::types::{Position, position};
 use super::wire::{Request, Response};
@@ -29,6 +30,17 @@ struct State {
     is_asleep: bool,
     /// Counts what kept the group awake, so that who decided to sleep notices what came in between.
     stirs: u64,
+    /// Calls under way.
+    busy: u32,
+}
+
+/// A call under way: while there is one, a leader does not fall asleep.
+pub(super) struct Work<'a>(&'a Rest);
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.0.with(|state| state.busy -= 1);
+    }
 }
 
 impl Rest {
@@ -51,6 +63,19 @@ impl Group {
                 self.tick(true);
             }
         });
+    }
+
+    /// Begins a call, and wakes a leader for it. A follower that was asked by mistake sleeps on: awake, it would campaign.
+    pub(super) fn work(&self) -> Work<'_> {
+        let is_asleep = self.rest().with(|state| {
+            state.stirs += 1;
+            state.busy += 1;
+            state.is_asleep
+        });
+        if is_asleep && self.status().role == Role::Leader {
+            self.wake();
+        }
+        Work(self.rest())
     }
 
     /// Lets the group sleep, where this node leads it and everybody has everything. Returns whether it sleeps.
@@ -78,7 +103,7 @@ impl Group {
 
     fn fall_asleep(&self, stirs: Option<u64>) -> bool {
         self.rest().with(|state| {
-            let is_quiet = stirs.is_none_or(|stirs| stirs == state.stirs);
+            let is_quiet = stirs.is_none_or(|stirs| stirs == state.stirs && state.busy == 0);
             if is_quiet && !state.is_asleep {
                 state.is_asleep = true;
                 self.tick(false);
