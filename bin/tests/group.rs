@@ -127,7 +127,10 @@ async fn a_command_of_a_single_voter_in_memory_is_cheap() {
     for _ in 0..COMMANDS {
         groups[0].propose(command.clone(), env.now().after_ms(5_000)).await.expect("must commit");
     }
-    println!("one after another: {:.1} us of CPU a command", (thread_nanos() - begin) as f64 / 1e3 / COMMANDS as f64);
+    println!(
+        "one after another: {:.1} us of CPU a command",
+        (thread_nanos() - begin) as f64 / 1e3 / COMMANDS as f64
+    );
     let begin = thread_nanos();
     for _ in 0..COMMANDS / 50 {
         let many = (0..50).map(|_| groups[0].propose(command.clone(), env.now().after_ms(5_000)));
@@ -135,7 +138,10 @@ async fn a_command_of_a_single_voter_in_memory_is_cheap() {
             reply.expect("must commit");
         }
     }
-    println!("fifty at a time: {:.1} us of CPU a command", (thread_nanos() - begin) as f64 / 1e3 / COMMANDS as f64);
+    println!(
+        "fifty at a time: {:.1} us of CPU a command",
+        (thread_nanos() - begin) as f64 / 1e3 / COMMANDS as f64
+    );
 }
 
 #[tokio::test]

@@ -360,7 +360,8 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         // Groups are of the world; they go before it.
-        let members = std::mem::take(&mut *self.members.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let members =
+            std::mem::take(&mut *self.members.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         drop(members);
     }
 }

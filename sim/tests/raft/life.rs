@@ -16,7 +16,9 @@ fn change(cluster: &mut Cluster, voters: &[u64], learners: &[u64]) -> Result<(),
     let leader = cluster.wait_for_leader();
     let (group, node) = (cluster.member(leader.0).group, cluster.node(leader));
     let (env, voters, learners) = (cluster.world.env(node), set(voters), set(learners));
-    cluster.world.block_on(node, async move { group.change(voters, learners, env.now().after_ms(20_000)).await })
+    cluster
+        .world
+        .block_on(node, async move { group.change(voters, learners, env.now().after_ms(20_000)).await })
 }
 
 #[test]

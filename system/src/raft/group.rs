@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{
-    ChangeMembershipError, ClientWriteError, ForwardToLeader, InitializeError, LinearizableReadError, RaftError,
+    ChangeMembershipError, ClientWriteError, ForwardToLeader, InitializeError, LinearizableReadError,
+    RaftError,
 };
 use openraft::{ChangeMembers, Config, Raft, ReadPolicy, SnapshotPolicy};
 
@@ -268,7 +269,8 @@ impl Group {
 
     /// The voters, asked of the engine itself: the status lags behind a start.
     async fn voters(&self) -> BTreeSet<NodeId> {
-        let voters = self.raft().with_raft_state(|state| state.membership_state.effective().voter_ids().collect());
+        let voters =
+            self.raft().with_raft_state(|state| state.membership_state.effective().voter_ids().collect());
         // A group that has stopped has none.
         self.post().ground.run(voters).await.unwrap_or_default()
     }
@@ -304,7 +306,8 @@ impl Group {
                 return Err(ProposeError::Unavailable("it has stopped"));
             }
             let committed = metrics.local_committed.map_or(0, |id| id.index);
-            if metrics.last_log_index.unwrap_or(0).saturating_sub(committed) > self.options().uncommitted_max {
+            if metrics.last_log_index.unwrap_or(0).saturating_sub(committed) > self.options().uncommitted_max
+            {
                 return Err(ProposeError::Unavailable("too many commands wait for a majority"));
             }
         }

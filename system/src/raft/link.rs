@@ -8,8 +8,8 @@ use bytes::Bytes;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError, TransferLeaderRequest,
-    TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
+    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 
 use super::Network;
@@ -188,8 +188,11 @@ impl RaftNetworkV2<Types> for Link {
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
         let vote = *request.from_leader();
         let last = request.last_log_id().copied();
-        let message =
-            Request::Transfer { vote: (&vote).into(), to: *request.to_node_id(), last: position(last.as_ref()) };
+        let message = Request::Transfer {
+            vote: (&vote).into(),
+            to: *request.to_node_id(),
+            last: position(last.as_ref()),
+        };
         match self.call(&message, &option).await? {
             Response::Transfer { is_taken: true } => Ok(Ok(())),
             Response::Transfer { is_taken: false } => {

@@ -50,7 +50,11 @@ fn to_bytes<T: Serialize>(value: &T) -> Bytes {
 impl Log {
     /// Reads what the store holds of the group.
     pub(super) async fn load(store: Store, group: GroupId) -> io::Result<Self> {
-        async fn get<T: DeserializeOwned>(store: &Store, group: GroupId, key: &'static str) -> io::Result<Option<T>> {
+        async fn get<T: DeserializeOwned>(
+            store: &Store,
+            group: GroupId,
+            key: &'static str,
+        ) -> io::Result<Option<T>> {
             let value = store.get(Scope::Group(group), key).await.map_err(to_io)?;
             value.map(|value| postcard::from_bytes(&value).map_err(damaged)).transpose()
         }

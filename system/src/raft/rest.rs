@@ -14,8 +14,8 @@ use std::time::Duration;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
 
-use super::status::Role;
 use super::Group;
+use super::status::Role;
 use super::types::{Position, position};
 use super::wire::{Request, Response};
 use crate::env::Instant;

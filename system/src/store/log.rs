@@ -139,7 +139,11 @@ mod tests {
         assert_eq!(tail.read(1..100), (1..4, Vec::new()));
         let young = tail.append(4, &entries(b"yz"));
         tail.settle(era, 7, 0);
-        assert_eq!(tail.read(1..100), (1..4, entries(b"yz")), "an older append says nothing about a newer entry");
+        assert_eq!(
+            tail.read(1..100),
+            (1..4, entries(b"yz")),
+            "an older append says nothing about a newer entry"
+        );
         tail.settle(young, 6, 1);
         assert_eq!(tail.read(1..100), (1..5, entries(b"z")));
     }

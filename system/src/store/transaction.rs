@@ -38,7 +38,9 @@ impl Write {
     pub(super) fn weight(&self) -> usize {
         OVERHEAD_BYTES
             + match self {
-                Self::Append { entries, .. } => entries.iter().map(|entry| entry.len() + OVERHEAD_BYTES).sum(),
+                Self::Append { entries, .. } => {
+                    entries.iter().map(|entry| entry.len() + OVERHEAD_BYTES).sum()
+                }
                 Self::Put { value, .. } => value.len(),
                 Self::Snapshot { snapshot, .. } => snapshot.len(),
                 Self::Truncate { .. } | Self::Purge { .. } | Self::Forget { .. } => 0,
