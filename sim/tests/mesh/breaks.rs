@@ -34,6 +34,31 @@ fn a_silent_peer_is_given_up_within_the_bound_and_everything_pending_with_it() {
 }
 
 #[test]
+fn a_silent_peer_is_given_up_also_where_every_request_has_a_short_deadline() {
+    let mut bed = Bed::new(9, 2);
+    let (a, b) = (bed.members[0].clone(), bed.members[1].clone());
+    assert!(bed.ask(&a, &b, Bytes::from_static(b"e")).is_ok());
+    bed.world.partition(&[a.host], &[b.host]);
+    for _ in 0..8 {
+        let waits = bed.start(&a, &b, Bytes::from_static(b"e"), 300, false);
+        bed.world.run_for(Duration::from_millis(400));
+        assert!(outcome(&waits).is_some());
+    }
+    assert_eq!(a.notes.lost(), [(b.id, Lost::Silent)]);
+    bed.world.heal_all();
+    bed.world.run_for(Duration::from_secs(5));
+    assert!(bed.ask(&a, &b, Bytes::from_static(b"e")).is_ok());
+
+    // One that elapsed long ago is no reason to take a link for dead that was not asked since.
+    let waits = bed.start(&a, &b, order(b'h', 0), 300, false);
+    bed.world.run_for(Duration::from_secs(30));
+    assert_eq!(outcome(&waits), Some(Err(MeshError::Elapsed)));
+    assert!(bed.ask(&a, &b, order(b'w', 100)).is_ok());
+    assert_eq!(a.notes.lost().len(), 1);
+    bed.finish();
+}
+
+#[test]
 fn a_patient_link_is_given_up_later() {
     let mut bed = Bed::new(1, 2);
     let (a, b) = (bed.members[0].clone(), bed.members[1].clone());

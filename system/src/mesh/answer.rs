@@ -93,7 +93,7 @@ impl<E: Env> Answering<E> {
                 return Err(Garbled::Unexpected);
             }
             if inner.serving.len() >= self.limits.pending_len_max {
-                inner.queue.push(Head::Refuse { id, refusal: Refusal::Busy }, Bytes::new());
+                inner.queue.push(Head::Refuse { id, refusal: Refusal::Busy });
                 drop(inner);
                 self.counters.requests_shed.one_more();
                 return Ok(());
@@ -118,12 +118,12 @@ impl<E: Env> Answering<E> {
             return;
         }
         if body.len() > self.limits.body_bytes_max {
-            inner.queue.push(Head::Refuse { id, refusal: Refusal::AnswerTooLarge }, Bytes::new());
+            inner.queue.push(Head::Refuse { id, refusal: Refusal::AnswerTooLarge });
         } else {
             let whole = u32::try_from(body.len()).expect("the limit of a body must fit");
             // Twice, because what was under way when reading stopped must have room too; beyond that, answers are lost.
-            if !inner.queue.offer(Head::Answer { id, whole }, body, 2 * self.limits.queue_bytes_max) {
-                inner.queue.push(Head::Fail { id }, Bytes::new());
+            if !inner.queue.offer(Head::Answer { id, whole }, body, 2) {
+                inner.queue.push(Head::Fail { id });
                 self.counters.requests_shed.one_more();
             }
         }
@@ -142,7 +142,7 @@ impl<E: Env> Drop for Serving<E> {
         // Still there: its task ended without an answer, by a panic.
         let mut inner = self.link.inner();
         if inner.serving.remove(&self.id).is_some() {
-            inner.queue.push(Head::Fail { id: self.id }, Bytes::new());
+            inner.queue.push(Head::Fail { id: self.id });
         }
         wake(inner);
     }
@@ -176,14 +176,14 @@ impl<E: Env> Side for Answering<E> {
             Head::Request { id, .. } => return self.serve(id, body),
             Head::Tell { .. } => self.service.tell(self.peer, self.channel, body),
             Head::Cancel { id } => drop(self.inner().serving.remove(&id)),
-            Head::Ping => self.inner().queue.push(Head::Pong, Bytes::new()),
+            Head::Ping => self.inner().queue.push(Head::Pong),
             _ => return Err(Garbled::Unexpected),
         }
         Ok(())
     }
 
     fn may_read(&self) -> bool {
-        self.inner().queue.bytes() < self.limits.queue_bytes_max
+        self.inner().queue.has_room()
     }
 
     fn fill(&self, batch: &mut Batch, waker: &Waker) -> Filled {

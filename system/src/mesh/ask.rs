@@ -39,7 +39,7 @@ struct Inner {
     queue: Queue,
     pending: BTreeMap<u64, Pending>,
     last_id: u64,
-    /// Pending requests that are not patient, and since when there are any; and since when there are any at all.
+    /// Pending requests that are not patient, and all.
     impatient: Waiting,
     all: Waiting,
     /// Set once: nothing more is taken, and the pump ends with it.
@@ -55,18 +55,24 @@ struct Pending {
     is_sent: bool,
 }
 
+/// Requests that wait, and since when the peer owes a sign of life. Giving up the last of them does not end that: a link
+/// whose requests all ran into short deadlines would never be found dead. Anything that is heard then does.
 #[derive(Clone, Copy, Default)]
 struct Waiting {
     len: usize,
-    since: Instant,
+    since: Option<Instant>,
 }
 
 impl Waiting {
     fn begin(&mut self, now: Instant) {
-        if self.len == 0 {
-            self.since = now;
-        }
+        self.since.get_or_insert(now);
         self.len += 1;
+    }
+
+    fn heard(&mut self) {
+        if self.len == 0 {
+            self.since = None;
+        }
     }
 }
 
@@ -136,9 +142,7 @@ impl Asking {
         let id = inner.last_id + 1;
         let whole = u32::try_from(body.len()).expect("a body must be checked before it is queued");
         let head = Head::Request { id, whole, is_patient };
-        if inner.pending.len() >= self.limits.pending_len_max
-            || !inner.queue.offer(head, body.clone(), self.limits.queue_bytes_max)
-        {
+        if inner.pending.len() >= self.limits.pending_len_max || !inner.queue.offer(head, body.clone(), 1) {
             drop(inner);
             self.counters.requests_shed.one_more();
             return Ok(Err(MeshError::Overloaded));
@@ -161,7 +165,7 @@ impl Asking {
             return Err(Over);
         }
         let whole = u32::try_from(body.len()).expect("a body must be checked before it is queued");
-        let is_taken = inner.queue.offer(Head::Tell { whole }, body.clone(), self.limits.queue_bytes_max);
+        let is_taken = inner.queue.offer(Head::Tell { whole }, body.clone(), 1);
         wake(inner);
         if !is_taken {
             self.counters.tells_shed.one_more();
@@ -174,7 +178,7 @@ impl Asking {
         let mut inner = self.inner();
         let Some(pending) = inner.remove(id) else { return true };
         if pending.is_sent && inner.end.is_none() {
-            inner.queue.push(Head::Cancel { id }, Bytes::new());
+            inner.queue.push(Head::Cancel { id });
         }
         wake(inner);
         pending.is_sent
@@ -219,10 +223,15 @@ impl Side for Asking {
             Head::Answer { id, .. } => (id, Ok(body)),
             Head::Refuse { id, refusal } => (id, Err(MeshError::Refused(refusal))),
             Head::Fail { id } => (id, Err(MeshError::Broken)),
-            Head::Pong => return Ok(()),
+            // No request has this number.
+            Head::Pong => (0, Err(MeshError::Broken)),
             _ => return Err(Garbled::Unexpected),
         };
-        let pending = self.inner().remove(id);
+        let mut inner = self.inner();
+        let pending = inner.remove(id);
+        inner.all.heard();
+        inner.impatient.heard();
+        drop(inner);
         // None where the asker had stopped waiting before the peer could know.
         if let Some(pending) = pending {
             let _ = pending.answer.send(answer);
@@ -264,16 +273,16 @@ impl Side for Asking {
         if inner.end.is_some() {
             return stall;
         }
-        let (waiting, ping_ms, silent_ms_max) = if inner.impatient.len > 0 {
-            (inner.impatient, limits.ping_ms, limits.silent_ms_max)
+        let (since, ping_ms, silent_ms_max) = if inner.impatient.since.is_some() {
+            (inner.impatient.since, limits.ping_ms, limits.silent_ms_max)
         } else {
-            (inner.all, limits.patient_ping_ms, limits.patient_silent_ms_max)
+            (inner.all.since, limits.patient_ping_ms, limits.patient_silent_ms_max)
         };
         let quiet = signs.heard.max(signs.sent);
-        let next = if waiting.len > 0 {
-            let silent = signs.heard.max(waiting.since).after_ms(silent_ms_max);
+        let next = if let Some(since) = since {
+            let silent = signs.heard.max(since).after_ms(silent_ms_max);
             // Also where nothing was sent for so long: the other end has a limit of its own.
-            let last = signs.heard.min(signs.sent).max(signs.pinged).max(waiting.since);
+            let last = signs.heard.min(signs.sent).max(signs.pinged).max(since);
             (silent, Deed::Silent).min((last.after_ms(ping_ms), Deed::Ping))
         } else if inner.is_detached {
             (quiet, Deed::Rest)
@@ -284,13 +293,13 @@ impl Side for Asking {
     }
 
     fn ping(&self) {
-        self.inner().queue.push(Head::Ping, Bytes::new());
+        self.inner().queue.push(Head::Ping);
     }
 
     fn rest(&self) {
         let mut inner = self.inner();
         if inner.pending.is_empty() && inner.end.is_none() {
-            inner.queue.push(Head::Rest, Bytes::new());
+            inner.queue.push(Head::Rest);
             inner.end = Some(End::Rested);
         }
     }

@@ -154,7 +154,8 @@ impl<E: Env> Book<E> {
         self.take_links_to(node)
     }
 
-    /// A node is no part of the cluster any more. Its incarnation stays known: ids are never given twice.
+    /// A node is no part of the cluster any more. Its incarnation stays known while
+    /// there is room: ids are never given twice.
     pub(super) fn forget(&mut self, node: NodeId) -> Outdated<E> {
         self.addresses.remove(&node);
         Outdated { asking: self.take_links_to(node), answering: self.accepted_of(node, |_| true) }
@@ -186,8 +187,8 @@ impl<E: Env> Book<E> {
         match seen {
             Some(seen) if incarnation < seen => return Err(Refusal::Stale(seen)),
             Some(seen) if incarnation == seen => return Ok(None),
-            None if self.incarnations.len() >= self.limits.peers_len_max => return Err(Refusal::Full),
-            _ => {}
+            Some(_) => {}
+            None => self.make_room()?,
         }
         self.incarnations.insert(node, incarnation);
         let is_old = |link: &Arc<Asking>| link.peer().is_some_and(|peer| peer.incarnation < incarnation);
@@ -209,9 +210,23 @@ impl<E: Env> Book<E> {
         Ok(Some(Outdated { asking, answering }))
     }
 
+    /// Room for the incarnation of one more node: nodes that were forgotten make way.
+    fn make_room(&mut self) -> Result<(), Refusal> {
+        if self.incarnations.len() >= self.limits.peers_len_max {
+            let addresses = &self.addresses;
+            self.incarnations.retain(|node, _| addresses.contains_key(node));
+        }
+        if self.incarnations.len() >= self.limits.peers_len_max { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    /// Whether a newer life of this peer has come since it was met.
+    pub(super) fn is_outdated(&self, peer: &Peer) -> bool {
+        self.incarnations.get(&peer.node).is_some_and(|newest| *newest > peer.incarnation)
+    }
+
     /// Takes an accepted link in, under a number. Gives those that must go for it.
     pub(super) fn accept(&mut self, link: &Arc<Answering<E>>) -> Option<(u64, Vec<Arc<Answering<E>>>)> {
-        if self.is_stopped {
+        if self.is_stopped || self.is_outdated(link.peer()) {
             return None;
         }
         let Peer { node, .. } = *link.peer();

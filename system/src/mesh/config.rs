@@ -113,7 +113,8 @@ pub struct MeshLimits {
     pub chunk_bytes: usize,
     /// Bytes of one whole body.
     pub body_bytes_max: usize,
-    /// Bytes that wait to be written on one link. One message always fits where nothing waits.
+    /// Bytes that wait to be written on one link. Bodies longer than a chunk are counted apart, up to `body_bytes_max`
+    /// where that is more. Of each kind one message always fits where none waits.
     pub queue_bytes_max: usize,
     /// Requests of one link without an answer yet, on each side.
     pub pending_len_max: usize,

@@ -101,6 +101,9 @@ pub(super) async fn run_dialled<E: Env>(
         }
         Ok((stream, peer)) => {
             link.stand(peer);
+            if shared.book().is_outdated(&peer) {
+                link.cut(End::Lost(Lost::Reset), MeshError::Unreachable);
+            }
             let counted = Counted::new(&shared.counters.links);
             tracing::debug!(node = %peer.node, %address, channel = ?link.channel(), "a link stands");
             let pump = Pump::new(

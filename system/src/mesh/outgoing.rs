@@ -1,7 +1,8 @@
 //! What waits to be written on a link, and how it is put into few writes.
 //!
 //! Two lanes: bodies that fit into one frame, and longer ones, of which a piece goes out after each round of the first.
-//! So a large body delays nobody by more than a piece of it, and is never starved either.
+//! So a large body delays nobody by more than a piece of it, and is never starved either. Each lane has a bound of its own,
+//! so a large body takes no room from small ones.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -28,58 +29,94 @@ const FRAME_BYTES: usize = 4 + HEAD_BYTES_MAX;
 #[derive(Debug)]
 pub(super) struct Queue {
     chunk_bytes: usize,
-    whole: VecDeque<(Head, Bytes)>,
-    long: VecDeque<(Head, Bytes)>,
-    /// What is left of the long body whose beginning was sent.
+    whole: Lane,
+    long: Lane,
+    /// What is left of the long body whose beginning was sent; counted with its lane.
     cut: Bytes,
+}
+
+#[derive(Debug)]
+struct Lane {
+    messages: VecDeque<(Head, Bytes)>,
     bytes: usize,
+    bytes_max: usize,
+}
+
+impl Lane {
+    const fn new(bytes_max: usize) -> Self {
+        Self { messages: VecDeque::new(), bytes: 0, bytes_max }
+    }
+
+    fn push(&mut self, head: Head, body: Bytes) {
+        self.bytes += body.len() + FRAME_BYTES;
+        self.messages.push_back((head, body));
+    }
+
+    fn pop(&mut self) -> Option<(Head, Bytes)> {
+        let (head, body) = self.messages.pop_front()?;
+        self.bytes -= body.len() + FRAME_BYTES;
+        Some((head, body))
+    }
+
+    fn clear(&mut self) {
+        self.messages = VecDeque::new();
+        self.bytes = 0;
+    }
 }
 
 impl Queue {
     pub(super) const fn new(limits: &MeshLimits) -> Self {
+        let (queue_bytes_max, body_bytes_max) = (limits.queue_bytes_max, limits.body_bytes_max);
+        let long = if body_bytes_max > queue_bytes_max { body_bytes_max } else { queue_bytes_max };
         Self {
             chunk_bytes: limits.chunk_bytes,
-            whole: VecDeque::new(),
-            long: VecDeque::new(),
+            whole: Lane::new(queue_bytes_max),
+            long: Lane::new(long),
             cut: Bytes::new(),
-            bytes: 0,
         }
     }
 
     /// Bytes that wait.
     pub(super) const fn bytes(&self) -> usize {
-        self.bytes
+        self.whole.bytes + self.long.bytes
     }
 
-    /// Adds a message where it fits below `bytes_max`, or where nothing waits. False where it does not.
-    pub(super) fn offer(&mut self, head: Head, body: Bytes, bytes_max: usize) -> bool {
-        if self.bytes > 0 && self.bytes + body.len() + FRAME_BYTES > bytes_max {
+    /// Whether neither lane has reached its bound.
+    pub(super) const fn has_room(&self) -> bool {
+        self.whole.bytes < self.whole.bytes_max && self.long.bytes < self.long.bytes_max
+    }
+
+    /// Adds a message where it fits below so many times the bound of its lane, or where nothing waits in it. False where
+    /// it does not.
+    pub(super) fn offer(&mut self, head: Head, body: Bytes, times: usize) -> bool {
+        let lane = self.lane(&body);
+        if lane.bytes > 0 && lane.bytes + body.len() + FRAME_BYTES > times * lane.bytes_max {
             return false;
         }
-        self.push(head, body);
+        lane.push(head, body);
         true
     }
 
-    /// Adds a message whatever waits: for those without a body, of which there is a bound elsewhere.
-    pub(super) fn push(&mut self, head: Head, body: Bytes) {
-        self.bytes += body.len() + FRAME_BYTES;
-        let lane = if body.len() > self.chunk_bytes { &mut self.long } else { &mut self.whole };
-        lane.push_back((head, body));
+    /// Adds a message without a body whatever waits: of those there is a bound elsewhere.
+    pub(super) fn push(&mut self, head: Head) {
+        self.whole.push(head, Bytes::new());
+    }
+
+    fn lane(&mut self, body: &Bytes) -> &mut Lane {
+        if body.len() > self.chunk_bytes { &mut self.long } else { &mut self.whole }
     }
 
     /// Moves a round of messages to `batch`, those that `is_wanted` still. False where nothing waits.
     pub(super) fn fill(&mut self, batch: &mut Batch, mut is_wanted: impl FnMut(&Head) -> bool) -> bool {
-        if self.bytes == 0 {
+        if self.bytes() == 0 {
             // A burst is over; an idle link keeps no memory of it.
-            self.whole = VecDeque::new();
-            self.long = VecDeque::new();
+            self.clear();
             return false;
         }
-        batch.begin(self.bytes);
+        batch.begin(self.bytes());
         while batch.bytes < ROUND_BYTES
-            && let Some((head, body)) = self.whole.pop_front()
+            && let Some((head, body)) = self.whole.pop()
         {
-            self.bytes -= body.len() + FRAME_BYTES;
             if is_wanted(&head) {
                 batch.add(&head, body);
             }
@@ -87,15 +124,13 @@ impl Queue {
         if self.cut.has_remaining() {
             let piece = self.next_piece();
             batch.add(&Head::More, piece);
-        } else if let Some((head, body)) = self.long.pop_front() {
-            self.bytes -= FRAME_BYTES;
-            if is_wanted(&head) {
-                self.cut = body;
-                let piece = self.next_piece();
-                batch.add(&head, piece);
-            } else {
-                self.bytes -= body.len();
-            }
+        } else if let Some((head, body)) = self.long.pop()
+            && is_wanted(&head)
+        {
+            self.long.bytes += body.len();
+            self.cut = body;
+            let piece = self.next_piece();
+            batch.add(&head, piece);
         }
         true
     }
@@ -106,16 +141,15 @@ impl Queue {
             // An empty slice would keep the whole body alive.
             self.cut = Bytes::new();
         }
-        self.bytes -= piece.len();
+        self.long.bytes -= piece.len();
         piece
     }
 
     /// Throws everything away.
     pub(super) fn clear(&mut self) {
-        self.whole = VecDeque::new();
-        self.long = VecDeque::new();
+        self.whole.clear();
+        self.long.clear();
         self.cut = Bytes::new();
-        self.bytes = 0;
     }
 }
 

@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::io::AsyncWrite;
 
 use super::config::MeshLimits;
 use super::counters::Counters;
 use super::frame::{Assembly, FrameReader, Garbled, Head, Room};
 use super::outgoing::Batch;
 use super::peer::Lost;
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, Stream};
 
 /// Reads, each with the writes that it leads to, before other tasks have a turn.
 const TURNS: u32 = 16;
@@ -100,9 +99,9 @@ enum Read {
 }
 
 /// See the [module](self) page. Ends when the link does.
-pub(super) struct Pump<E: Env, T> {
+pub(super) struct Pump<E: Env, S, T> {
     env: E,
-    stream: E::Stream,
+    stream: S,
     side: Arc<T>,
     counters: Arc<Counters>,
     reader: FrameReader,
@@ -113,14 +112,8 @@ pub(super) struct Pump<E: Env, T> {
     is_resting: bool,
 }
 
-impl<E: Env, T: Side> Pump<E, T> {
-    pub(super) fn new(
-        env: E,
-        stream: E::Stream,
-        side: Arc<T>,
-        limits: &MeshLimits,
-        counters: Arc<Counters>,
-    ) -> Self {
+impl<E: Env, S: Stream, T: Side> Pump<E, S, T> {
+    pub(super) fn new(env: E, stream: S, side: Arc<T>, limits: &MeshLimits, counters: Arc<Counters>) -> Self {
         let now = env.now();
         Self {
             env,
@@ -254,7 +247,7 @@ fn broken(error: &io::Error) -> End {
     End::Lost(how)
 }
 
-impl<E: Env, T: Side> Future for Pump<E, T> {
+impl<E: Env, S: Stream, T: Side> Future for Pump<E, S, T> {
     type Output = End;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {

@@ -133,7 +133,7 @@ proptest! {
         let mut queue = Queue::new(&limits);
         for (at, len) in bodies.iter().enumerate() {
             let head = Head::Answer { id: at as u64, whole: *len as u32 };
-            queue.push(head, Bytes::from(vec![at as u8; *len]));
+            assert!(queue.offer(head, Bytes::from(vec![at as u8; *len]), 1));
         }
         let wire = drain(&mut queue);
         prop_assert_eq!(queue.bytes(), 0);
