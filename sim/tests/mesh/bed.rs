@@ -87,7 +87,7 @@ impl Service for Doing {
         let seen = Seen::Request(from, channel, body.len());
         self.notes.seen.lock().expect("must not be poisoned").push(seen);
         self.notes.under_way.fetch_add(1, Ordering::Relaxed);
-        let (env, under_way) = (self.env.clone(), UnderWay(Arc::clone(&self.notes)));
+        let (env, under_way) = (self.env, UnderWay(Arc::clone(&self.notes)));
         async move {
             let _under_way = under_way;
             let number =
@@ -207,7 +207,7 @@ impl Bed {
                     secret: Secret::new(setting.secret),
                     limits: setting.limits,
                 };
-                let service = Arc::new(Doing { env: env.clone(), notes });
+                let service = Arc::new(Doing { env, notes });
                 let mesh = Mesh::start(env, config, service).await.expect("must start");
                 *place.borrow_mut() = Some(mesh);
             }
@@ -268,7 +268,7 @@ impl Bed {
         let outcome = Outcome::default();
         let place = outcome.clone();
         let due = env.now().after_ms(due_ms);
-        env.clone().spawn("asker", async move {
+        env.spawn("asker", async move {
             let answer = if is_patient {
                 mesh.request_patiently(to, Channel::Traffic, body, due).await
             } else {

@@ -115,15 +115,15 @@ fn what_was_overheard_opens_no_door() {
 
     // The whole of the dialler's part again: the challenge is another one now, so its hello proves nothing.
     let before = b.mesh().counters().strangers.get();
-    let (got, took) = bed.at(&between, poke(env.clone(), b.address, dialler.clone(), false));
+    let (got, took) = bed.at(&between, poke(env, b.address, dialler.clone(), false));
     assert_eq!(got.len(), 48, "a nonce and a proof, and no word of who or which version");
     assert_ne!(got, accepter[..48]);
     assert!(took < Duration::from_secs(1));
     // The accepter's own proof sent back to it, as a knock and as a hello.
     let reflected = [&dialler[..8], &accepter[..48]].concat();
-    assert_eq!(bed.at(&between, poke(env.clone(), b.address, reflected, false)).0, b"");
+    assert_eq!(bed.at(&between, poke(env, b.address, reflected, false)).0, b"");
     let reflected = [&dialler[..KNOCK], &accepter[48..]].concat();
-    assert_eq!(bed.at(&between, poke(env.clone(), b.address, reflected, false)).0.len(), 48);
+    assert_eq!(bed.at(&between, poke(env, b.address, reflected, false)).0.len(), 48);
     // The knock alone, half-open.
     let (got, took) = bed.at(&between, poke(env, b.address, dialler[..KNOCK].to_vec(), false));
     assert_eq!(got.len(), 48);
@@ -140,7 +140,7 @@ fn strangers_who_wait_at_the_door_are_few_and_keep_nobody_out() {
     let env = bed.world.env(a.host);
     for _ in 0..500 {
         env.spawn("stranger", {
-            let (env, to) = (env.clone(), b.address);
+            let to = b.address;
             async move { drop(poke(env, to, b"swbmesh".to_vec(), false).await) }
         });
     }
