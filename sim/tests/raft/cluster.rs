@@ -22,19 +22,19 @@ const PORT: u16 = 7000;
 
 /// What every node and every boot agrees on, or the run fails.
 #[derive(Default)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// What stands at each index.
     log: BTreeMap<u64, (u64, Bytes)>,
     /// Who led each term.
     leaders: BTreeMap<u64, NodeId>,
     /// Commands that were acknowledged.
-    pub acknowledged: BTreeSet<u64>,
+    pub(crate) acknowledged: BTreeSet<u64>,
     /// Commands that may have happened.
-    pub unknown: u64,
+    pub(crate) unknown: u64,
     /// Messages that nodes sent.
-    pub messages: u64,
+    pub(crate) messages: u64,
     /// Snapshots that were restored.
-    pub restored: u64,
+    pub(crate) restored: u64,
 }
 
 impl Truth {
@@ -50,9 +50,9 @@ impl Truth {
 }
 
 /// A machine that keeps every command, and hands out numbers.
-pub struct Ledger {
+pub(crate) struct Ledger {
     truth: Arc<Mutex<Truth>>,
-    pub commands: Vec<u64>,
+    pub(crate) commands: Vec<u64>,
     last: u64,
 }
 
@@ -83,7 +83,7 @@ impl Machine for Ledger {
     }
 }
 
-pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("must not be poisoned")
 }
 
@@ -151,39 +151,38 @@ async fn serve(env: SimEnv, group: Group) {
 
 /// How the nodes of a cluster live.
 #[derive(Clone)]
-pub struct Plan {
-    pub seed: u64,
-    pub size: u64,
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) size: u64,
     /// The founders; the others wait to be told.
-    pub voters: u64,
-    pub snapshot_after: u64,
+    pub(crate) voters: u64,
+    pub(crate) snapshot_after: u64,
     /// Bytes of a command.
-    pub command_bytes: usize,
+    pub(crate) command_bytes: usize,
     /// Milliseconds between two commands of a node; none where it is 0.
-    pub pause_ms: u64,
-    pub on_disk: bool,
+    pub(crate) pause_ms: u64,
+    pub(crate) on_disk: bool,
 }
 
 impl Plan {
-    pub fn new(seed: u64, size: u64) -> Self {
+    pub(crate) fn new(seed: u64, size: u64) -> Self {
         Self { seed, size, voters: size, snapshot_after: 4096, command_bytes: 8, pause_ms: 20, on_disk: true }
     }
 }
 
 /// What the test holds of a node's present boot.
 #[derive(Clone)]
-pub struct Member {
-    pub group: Group,
-    pub machine: Arc<Mutex<Ledger>>,
-    pub store: Store,
+pub(crate) struct Member {
+    pub(crate) group: Group,
+    pub(crate) machine: Arc<Mutex<Ledger>>,
 }
 
-pub struct Cluster {
-    pub world: World,
-    pub nodes: Vec<switchboard_sim::NodeId>,
-    pub truth: Arc<Mutex<Truth>>,
-    pub members: Arc<Mutex<BTreeMap<NodeId, Member>>>,
-    pub is_loaded: Arc<Mutex<bool>>,
+pub(crate) struct Cluster {
+    pub(crate) world: World,
+    pub(crate) nodes: Vec<switchboard_sim::NodeId>,
+    pub(crate) truth: Arc<Mutex<Truth>>,
+    pub(crate) members: Arc<Mutex<BTreeMap<NodeId, Member>>>,
+    pub(crate) is_loaded: Arc<Mutex<bool>>,
 }
 
 #[derive(Clone)]
@@ -210,9 +209,9 @@ impl Life {
             keep_after_snapshot: plan.snapshot_after / 4,
             ..Options::new(GroupId(1), me)
         };
-        let group = Group::start(env, options, store.clone(), Arc::clone(&machine) as _, Arc::new(network));
+        let group = Group::start(env, options, store, Arc::clone(&machine) as _, Arc::new(network));
         let group = group.await.expect("must start");
-        let member = Member { group: group.clone(), machine, store };
+        let member = Member { group: group.clone(), machine };
         let before = lock(&members).insert(me, member);
         drop(before);
         env.spawn("serve", serve(env, group.clone()));
@@ -270,7 +269,7 @@ async fn load(
 }
 
 impl Cluster {
-    pub fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let mut world = World::new(WorldOptions::seeded(plan.seed));
         let nodes: Vec<_> =
             (1..=plan.size).map(|number| world.add_node(&format!("node {number}"), None)).collect();
@@ -295,25 +294,25 @@ impl Cluster {
         Self { world, nodes, truth, members, is_loaded }
     }
 
-    pub fn run_ms(&mut self, ms: u64) {
+    pub(crate) fn run_ms(&mut self, ms: u64) {
         self.world.run_for(Duration::from_millis(ms));
         assert!(self.world.panics().is_empty(), "seed {}: {:?}", self.world.seed(), self.world.panics());
     }
 
-    pub fn node(&self, number: NodeId) -> switchboard_sim::NodeId {
+    pub(crate) fn node(&self, number: NodeId) -> switchboard_sim::NodeId {
         self.nodes[usize::try_from(number.0 - 1).expect("must fit")]
     }
 
-    pub fn member(&self, number: u64) -> Member {
+    pub(crate) fn member(&self, number: u64) -> Member {
         lock(&self.members)[&NodeId(number)].clone()
     }
 
-    pub fn status(&self, number: u64) -> Status {
+    pub(crate) fn status(&self, number: u64) -> Status {
         self.member(number).group.status()
     }
 
     /// Who leads in the newest term, of those that say so themselves.
-    pub fn leader(&self) -> Option<NodeId> {
+    pub(crate) fn leader(&self) -> Option<NodeId> {
         let members = lock(&self.members);
         let leaders = members.iter().map(|(node, member)| (*node, member.group.status()));
         let leaders = leaders.filter(|(_, status)| status.role == Role::Leader);
@@ -321,7 +320,7 @@ impl Cluster {
     }
 
     /// Lets time pass until somebody leads.
-    pub fn wait_for_leader(&mut self) -> NodeId {
+    pub(crate) fn wait_for_leader(&mut self) -> NodeId {
         for _ in 0..200 {
             if let Some(leader) = self.leader() {
                 return leader;
@@ -331,12 +330,12 @@ impl Cluster {
         panic!("seed {}: nobody leads", self.world.seed());
     }
 
-    pub fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         lock(&self.truth).acknowledged.len()
     }
 
     /// Stops the load, lets everybody come up, and checks that all have the same, with all that was acknowledged.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let seed = self.world.seed();
         *lock(&self.is_loaded) = false;
         self.world.heal_all();

@@ -32,9 +32,9 @@ fn a_killed_leader_is_followed_by_another_and_nothing_acknowledged_is_lost() {
         let first = cluster.wait_for_leader();
         let node = cluster.node(first);
         if seed % 2 == 0 {
-            cluster.world.kill(node)
+            cluster.world.kill(node);
         } else {
-            cluster.world.lose_power(node)
+            cluster.world.lose_power(node);
         }
         let before = cluster.acknowledged();
         drop(lock(&cluster.members).remove(&first));
