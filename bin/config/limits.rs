@@ -96,6 +96,7 @@ fields! {
     retry_ms: MS_OR_NONE,
     sessions_max: COUNT_OR_NONE,
     session_idle_ms_max: MS,
+    session_grace_ms: MS_OR_NONE,
     streams_per_session_max: COUNT,
     calls_per_session_max: COUNT,
     subscriptions_per_session_max: COUNT_OR_NONE,

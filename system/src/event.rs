@@ -22,9 +22,9 @@ pub enum Event {
     /// A call ended, with whether its outcome was a success.
     CallEnded(CallId, bool),
     /// An event was appended to the log of a stream.
-    StreamAppended(StreamId, u64),
+    StreamAppended(SessionId, StreamId, u64),
     /// An event was handed to a connection.
-    StreamDelivered(StreamId, u64),
+    StreamDelivered(SessionId, StreamId, u64),
     /// A bounded queue reached a length; `bound` is its limit.
     QueueLength {
         /// Which queue.

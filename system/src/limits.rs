@@ -58,6 +58,9 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Milliseconds without a request or an open stream after which a session ends.
     pub session_idle_ms_max: u64,
+    /// Milliseconds that a node goes on serving plain calls of a session whose owner it cannot reach, counted from when it
+    /// last heard of it: also how long a session that was ended meanwhile can still be used there.
+    pub session_grace_ms: u64,
     /// Streams of one session, open or resumable. As many as calls, so that none is refused for the want of a stream.
     pub streams_per_session_max: usize,
     /// Calls under way in one session.
@@ -121,6 +124,7 @@ impl Limits {
 
         sessions_max: 100_000,
         session_idle_ms_max: HOUR_MS,
+        session_grace_ms: MINUTE_MS,
         streams_per_session_max: 64,
         calls_per_session_max: 64,
         subscriptions_per_session_max: 256,

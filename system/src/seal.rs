@@ -24,11 +24,9 @@ use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 
 use crate::env::Entropy;
 
-mod file;
 mod ring;
 mod ticket;
 
-pub use file::KeyFileError;
 pub use ring::{KEYS_MAX, Ring, RingError, Secret};
 pub use ticket::{Principal, SLOTS, SessionTicket, TaskTicket};
 
@@ -107,7 +105,7 @@ impl Keys {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring;
     }
 
-    /// The ring as it is now, for the control group's log or a file.
+    /// The ring as it is now, for the control group's log.
     #[must_use]
     pub fn ring(&self) -> Ring {
         self.ring.read().unwrap_or_else(PoisonError::into_inner).clone()

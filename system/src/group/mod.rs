@@ -20,6 +20,7 @@
 
 mod bounds;
 mod command;
+mod leader;
 mod machine;
 mod read;
 mod session;

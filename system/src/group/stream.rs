@@ -75,6 +75,16 @@ impl Stream {
         Self { events: VecDeque::new(), next: 1, lost: 0, life: Life::Open, executor, requests, bytes: 0 }
     }
 
+    /// Bytes of the data of events behind this one.
+    pub(super) fn bytes_after(&self, after: u64) -> usize {
+        self.events
+            .iter()
+            .rev()
+            .take_while(|event| event.sequence > after)
+            .map(|event| event.data.len())
+            .sum()
+    }
+
     /// What it costs to hold it, about.
     pub(super) fn cost(&self) -> usize {
         self.bytes + self.events.len() * EVENT_OVERHEAD

@@ -16,7 +16,9 @@ pub use id::Id;
 pub use message::{Answer, Incoming, Malformed, Message, Notification, Request, parse, parse_one};
 pub use raw::Raw;
 pub use scan::{TooDeep, scan};
-pub use write::{ErrorObject, error_message, notification_message, request_message, result_message};
+pub use write::{
+    ErrorObject, answer_message, error_message, notification_message, request_message, result_message,
+};
 
 #[cfg(test)]
 mod tests;

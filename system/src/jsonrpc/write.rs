@@ -70,3 +70,19 @@ pub fn notification_message<T: Serialize + ?Sized>(method: &str, params: &T) -> 
 pub fn request_message<T: Serialize + ?Sized>(id: &Id, method: &str, params: &T) -> Bytes {
     encode(&Call { jsonrpc: "2.0", id: Some(id), method, params })
 }
+
+/// An answer of a client, as it wrote it.
+#[must_use]
+pub fn answer_message(answer: &super::Answer) -> Bytes {
+    #[derive(Serialize)]
+    struct AnswerMessage<'a> {
+        jsonrpc: &'static str,
+        id: &'a Id,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        result: Option<&'a Raw>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<&'a Raw>,
+    }
+    let (result, error) = (answer.outcome.as_ref().ok(), answer.outcome.as_ref().err());
+    encode(&AnswerMessage { jsonrpc: "2.0", id: &answer.id, result, error })
+}

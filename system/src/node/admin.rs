@@ -20,7 +20,10 @@ impl<E: Env> Admin<E> {
         Self { core }
     }
 
-    fn answer(&self, request: &Request<RequestBody>) -> Response<ResponseBody> {
+    async fn answer(&self, request: &Request<RequestBody>) -> Response<ResponseBody> {
+        if (request.method(), request.uri().path()) == (&Method::POST, "/drain") {
+            return self.drain();
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return method_not_allowed("GET, HEAD");
         }
@@ -38,13 +41,29 @@ impl<E: Env> Admin<E> {
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 response
             }
-            _ => plain(StatusCode::NOT_FOUND, "/livez, /readyz or /metrics\n"),
+            "/status" => {
+                let status = self.core.cluster.status().await;
+                let status = serde_json::to_vec(&status).expect("plain numbers and texts must encode");
+                let mut response = plain(StatusCode::OK, status);
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            _ => plain(StatusCode::NOT_FOUND, "/livez, /readyz, /metrics, /status, or POST /drain\n"),
         }
+    }
+
+    /// Begins to end the node. The answer says so; `/readyz` and the process's end say the rest.
+    fn drain(&self) -> Response<ResponseBody> {
+        let core = self.core.clone();
+        if core.life.stage() == Stage::Ready {
+            self.core.env.spawn("drain", async move { core.drain().await });
+        }
+        plain(StatusCode::ACCEPTED, "draining\n")
     }
 }
 
 impl<E: Env> Service for Admin<E> {
     async fn call(&self, request: Request<RequestBody>) -> Response<ResponseBody> {
-        self.answer(&request)
+        self.answer(&request).await
     }
 }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::core::Core;
+use super::follow::Follow;
 use crate::cancel::CancelReason;
 use crate::env::{Env, Instant};
 use crate::handler::{End, Running, Step};
@@ -73,9 +74,34 @@ pub(super) enum Style {
     Bare,
 }
 
-/// The body of a stream that a log feeds. Whatever must end with the connection is dropped with it.
+/// What a stream's body reads.
+pub(super) enum Source<E: Env> {
+    /// What waits at this node.
+    Queue(Reader),
+    /// A stream of a session.
+    Stream(Follow<E>),
+}
+
+impl<E: Env> Source<E> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+        match self {
+            Self::Queue(reader) => reader.poll_next(cx),
+            Self::Stream(follow) => follow.poll_next(cx),
+        }
+    }
+
+    /// The stream's number in event ids.
+    const fn stream(&self) -> u64 {
+        match self {
+            Self::Queue(_) => 0,
+            Self::Stream(follow) => follow.stream().0,
+        }
+    }
+}
+
+/// The body of an event stream. Whatever must end with the connection is dropped with it.
 pub(super) struct EventBody<E: Env> {
-    reader: Reader,
+    source: Source<E>,
     style: Style,
     first: Option<Bytes>,
     keep_alive: KeepAlive<E>,
@@ -86,13 +112,13 @@ impl<E: Env> EventBody<E> {
     /// `first` goes out before any event: a priming event, the old transport's `endpoint`, or just a comment.
     pub(super) fn new(
         core: &Core<E>,
-        reader: Reader,
+        source: Source<E>,
         style: Style,
         first: Option<Bytes>,
         held: impl Any + Send,
     ) -> Self {
         let keep_alive = KeepAlive::new(core.env.clone(), core.limits.keep_alive_ms);
-        Self { reader, style, first, keep_alive, _held: Box::new(held) }
+        Self { source, style, first, keep_alive, _held: Box::new(held) }
     }
 }
 
@@ -105,17 +131,17 @@ impl<E: Env> Body for EventBody<E> {
         if let Some(first) = this.first.take() {
             return frame(first);
         }
-        match this.reader.poll_next(cx) {
+        match this.source.poll_next(cx) {
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Item::Close { retry_ms })) => {
-                this.reader.stop();
+                // The body ends behind this: a source that says so has nothing more.
                 frame(sse::retry(retry_ms))
             }
             Poll::Ready(Some(Item::Event { sequence, data })) => {
                 this.keep_alive.spoke();
-                let stream = this.reader.log().id();
+                let stream = this.source.stream();
                 frame(match this.style {
-                    Style::Resumable => sse::encode(Some(&format!("{}.{sequence}", stream.0)), None, &data),
+                    Style::Resumable => sse::encode(Some(&format!("{stream}.{sequence}")), None, &data),
                     Style::Named => sse::encode(None, Some("message"), &data),
                     Style::Bare => sse::encode(None, None, &data),
                 })

@@ -10,17 +10,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
+
 use super::core::Core;
+use super::outlet::Outlet;
 use super::refused;
 use crate::cancel::CancelReason;
-use crate::env::{Env, deadline};
-use crate::event::Event;
+use crate::env::Env;
 use crate::handler::{End, Running, Step};
 use crate::jsonrpc::Id;
-use crate::session::{Calls, Refusal, StreamLog};
-
-/// Beyond a call's own time: how long its last messages may wait for a reader that does not read.
-const UNREAD_MS_MAX: u64 = 30_000;
+use crate::session::{Calls, Refusal};
 
 /// A stateful call that runs inside a response. Dropped before its end, it goes on by itself.
 pub(super) struct Carried<E: Env> {
@@ -41,13 +40,22 @@ impl<E: Env> Carried<E> {
         FirstStep(self).await
     }
 
-    /// Goes on as a task, from `first` if something was said already: messages go to `log`, and so does what `finish`
+    /// Stops the call; what it still does is told to nobody.
+    pub(super) fn stop(self, reason: CancelReason) {
+        if let Some(running) = &self.running {
+            running.ctx().inner().cancel.set(reason);
+        }
+    }
+
+    /// Goes on as a task, from `first` if something was said already: messages go to `outlet`, and so does what `write`
     /// makes of the end. Only on a stream of its own may the call close the connection.
-    pub(super) fn go_on<F>(mut self, first: Option<Step>, log: Arc<StreamLog>, own: bool, finish: F)
+    pub(super) fn go_on<F>(mut self, first: Option<Step>, outlet: Outlet<E>, own: bool, write: F)
     where
-        F: FnOnce(&StreamLog, End) + Send + 'static,
+        F: FnOnce(End) -> Option<Bytes> + Send + 'static,
     {
         let Some(mut running) = self.running.take() else { return };
+        let (core, calls, id) = (self.core.clone(), self.calls.clone(), self.id.clone());
+        let env = core.env.clone();
         // Most calls end the first time they are polled: then there is nothing to spawn. The task polls again at once,
         // so the waker of this first time need not wake anybody.
         let mut first = first;
@@ -55,22 +63,27 @@ impl<E: Env> Carried<E> {
             && let Poll::Ready(step) = running.poll_step(&mut Context::from_waker(Waker::noop()))
         {
             if let Step::End(end) = step {
-                finish(&log, end);
+                if let Err(message) = outlet.end_now(write(end)) {
+                    env.spawn(
+                        "end of a call",
+                        async move { outlet.end(&core.env, Some(&id), message).await },
+                    );
+                }
                 return;
             }
             first = Some(step);
         }
-        let (core, calls, id) = (self.core.clone(), self.calls.clone(), self.id.clone());
         if !std::mem::take(&mut self.registered)
             && let Err(refusal) = calls.begin(&id, running.ctx().cancellable())
         {
-            finish(&log, End::Answer(Err(refused(refusal))));
+            if let Err(message) = outlet.end_now(write(End::Answer(Err(refused(refusal))))) {
+                env.spawn("end of a call", async move { outlet.end(&core.env, Some(&id), message).await });
+            }
             return;
         }
-        let env = core.env.clone();
         env.spawn("call", async move {
-            let end = carry(&core.env, running, first, &log, own).await;
-            finish(&log, end);
+            let end = carry(&core.env, running, first, &outlet, own).await;
+            outlet.end(&core.env, Some(&id), write(end)).await;
             calls.end(&id);
         });
     }
@@ -80,7 +93,7 @@ async fn carry<E: Env>(
     env: &E,
     mut running: Running,
     first: Option<Step>,
-    log: &StreamLog,
+    outlet: &Outlet<E>,
     own: bool,
 ) -> End {
     let mut first = first;
@@ -91,24 +104,15 @@ async fn carry<E: Env>(
         };
         match step {
             Step::Message(message) => {
-                let due = running.ctx().deadline().max(env.now()).after_ms(UNREAD_MS_MAX);
-                let length = message.len();
-                if deadline(env, due, log.append_when_room(message)).await.is_err() {
+                if outlet.say(env, running.ctx().deadline(), message).await.is_err() {
                     running.ctx().inner().cancel.set(CancelReason::Deadline);
                 }
-                env.record(&queue_length(log, length));
             }
-            Step::CloseStream { retry_ms } if own => log.close_reader(retry_ms),
+            Step::CloseStream { retry_ms } if own => outlet.close_reader(retry_ms).await,
             Step::CloseStream { .. } => {}
             Step::End(end) => return end,
         }
     }
-}
-
-/// How full a stream is, just after an event of `length` bytes was appended: one event may be larger than the queue.
-fn queue_length(log: &StreamLog, length: usize) -> Event {
-    let (waiting, bound) = (log.waiting_bytes(), log.queue_bytes_max().max(length));
-    Event::QueueLength { name: "bytes of a stream", length: waiting as u64, bound: bound as u64 }
 }
 
 impl<E: Env> Drop for Carried<E> {

@@ -9,43 +9,41 @@ use std::sync::{Arc, Mutex};
 use super::carry::Carried;
 use super::core::{Core, Seat};
 use super::listen::Listening;
+use super::outlet::Outlet;
 use super::refused;
-use super::serve::Served;
+use super::serve::{Caller, Served};
 use super::stateless::Lone;
 use crate::cancel::CancelReason;
 use crate::client::Principal;
 use crate::env::Env;
-use crate::ids::StreamId;
 use crate::jsonrpc::{Id, Malformed, Message, Notification, Request, error_message};
 use crate::protocol::{
     Cache, Cancelled, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, carried_message,
 };
-use crate::session::{Calls, Reader, StreamBounds, StreamLog};
+use crate::session::{Calls, Queue, Reader};
 
 /// See the [module](self) page.
 pub(super) struct Channel<E: Env> {
     core: Arc<Core<E>>,
     principal: Principal,
-    log: Arc<StreamLog>,
+    log: Arc<Queue>,
     calls: Arc<Calls>,
     /// The old transport belongs to one revision, whatever `initialize` asks for.
     pinned: Option<Revision>,
-    open: Mutex<Open<E>>,
+    open: Arc<Mutex<Open<E>>>,
 }
 
 struct Open<E: Env> {
-    seat: Option<Seat>,
+    seat: Option<Seat<E>>,
     listens: BTreeMap<Id, Listening<E>>,
     closed: bool,
 }
 
 impl<E: Env> Channel<E> {
     pub(super) fn new(core: Arc<Core<E>>, principal: Principal, pinned: Option<Revision>) -> Self {
-        // Nothing is kept for a resumption: a channel that breaks is over.
-        let bounds = StreamBounds { kept_events_max: 0, kept_bytes_max: 0, ..core.stream_bounds() };
         let calls = Arc::new(Calls::new(core.limits.requests_per_connection_max));
-        let open = Mutex::new(Open { seat: None, listens: BTreeMap::new(), closed: false });
-        Self { principal, log: Arc::new(StreamLog::new(StreamId(0), bounds)), calls, pinned, open, core }
+        let open = Arc::new(Mutex::new(Open { seat: None, listens: BTreeMap::new(), closed: false }));
+        Self { principal, log: core.queue(), calls, pinned, open, core }
     }
 
     /// Reads what the server says.
@@ -62,7 +60,7 @@ impl<E: Env> Channel<E> {
         self.open.lock().expect("channel must not be poisoned")
     }
 
-    fn seat(&self) -> Option<Seat> {
+    fn seat(&self) -> Option<Seat<E>> {
         self.lock().seat.clone()
     }
 
@@ -111,10 +109,8 @@ impl<E: Env> Channel<E> {
         if open.closed || open.seat.is_some() {
             return Err(Fault::invalid_request("this connection is initialized already"));
         }
-        let (log, calls) = (self.log.clone(), self.calls.clone());
-        let (seat, greeting) =
-            self.core.initialize(request, self.principal.clone(), self.pinned, log, calls)?;
-        open.seat = Some(seat);
+        let (client, greeting) = self.core.greet(request, self.principal.clone(), self.pinned)?;
+        open.seat = Some(self.core.open_channel(client, self.log.clone(), self.calls.clone())?);
         self.log.append(carried_message(&request.id, &greeting));
         Ok(())
     }
@@ -134,10 +130,8 @@ impl<E: Env> Channel<E> {
             Served::Now(result) => self.log.append(carried_message(&id, &result)),
             Served::Call(running, _) => {
                 let carried = Carried::new(core.clone(), self.calls.clone(), id.clone(), running);
-                carried.go_on(None, self.log.clone(), false, move |log, end| {
-                    if let Some((_, message)) = core.write_stateful(&id, revision, end, true) {
-                        log.append(message);
-                    }
+                carried.go_on(None, Outlet::Channel(self.log.clone()), false, move |end| {
+                    core.write_stateful(&id, revision, end, true).map(|(_, message)| message)
                 });
             }
         }
@@ -148,13 +142,7 @@ impl<E: Env> Channel<E> {
         let method = Method::parse(&request.method);
         let (lone, caller) = self.core.lone(request, &meta, revision, self.principal.clone())?;
         if method == Some(Method::Listen) {
-            let listening = Listening::open(&self.core, &lone, &caller, self.log.clone(), false)?;
-            let mut open = self.lock();
-            if open.listens.len() >= self.core.limits.requests_per_connection_max {
-                return Err(Fault::overloaded("too many subscriptions on this connection"));
-            }
-            open.listens.insert(lone.request.id, listening);
-            return Ok(());
+            return self.listen(lone, caller);
         }
         match self.core.serve(caller, &lone.request, meta, None)? {
             Served::Now(result) => self.log.append(carried_message(&lone.request.id, &result)),
@@ -163,16 +151,35 @@ impl<E: Env> Channel<E> {
         Ok(())
     }
 
+    /// Opens a subscription as soon as it is heard of everywhere; what comes on the channel meanwhile goes on.
+    fn listen(&self, lone: Lone, caller: Caller<E>) -> Result<(), Fault> {
+        if self.lock().listens.len() >= self.core.limits.requests_per_connection_max {
+            return Err(Fault::overloaded("too many subscriptions on this connection"));
+        }
+        let (core, log, open) = (self.core.clone(), self.log.clone(), Arc::downgrade(&self.open));
+        self.core.env.spawn("subscription", async move {
+            match Listening::open(&core, &lone, &caller, log.clone(), false).await {
+                Ok(listening) => {
+                    let Some(open) = open.upgrade() else { return };
+                    let mut open = open.lock().expect("channel must not be poisoned");
+                    if !open.closed {
+                        open.listens.insert(lone.request.id, listening);
+                    }
+                }
+                Err(fault) => log.append(error_message(Some(&lone.request.id), &fault.to_object())),
+            }
+        });
+        Ok(())
+    }
+
     fn run_stateless(&self, lone: Lone, running: crate::handler::Running, cache: Option<Cache>) {
         let core = self.core.clone();
         let carried = Carried::new(core.clone(), self.calls.clone(), lone.request.id.clone(), running);
-        carried.go_on(None, self.log.clone(), false, move |log, end| {
+        carried.go_on(None, Outlet::Channel(self.log.clone()), false, move |end| {
             let quiet = matches!(end, crate::handler::End::Cancelled(CancelReason::Client));
             let (_, message) = core.write_stateless(&lone, end, cache);
             // A cancelled request gets no answer (2026-07-28 `patterns/cancellation`).
-            if !quiet {
-                log.append(message);
-            }
+            (!quiet).then_some(message)
         });
     }
 
@@ -195,7 +202,7 @@ impl<E: Env> Channel<E> {
         drop(listens);
         self.calls.close(reason);
         if let Some(seat) = seat {
-            self.core.end_session(&seat, reason);
+            self.core.end_channel(&seat, reason);
         }
         self.log.end();
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::cluster::ClusterConfig;
 use crate::limits::Limits;
 use crate::transport::http::{Bearer, Guard};
 
@@ -19,8 +20,10 @@ pub struct Config {
     pub tokens: Vec<Token>,
     /// Serve beyond loopback although nobody has to show a token. Somebody must have decided that.
     pub open_to_the_network: bool,
-    /// Where the node keeps its keys. Without it they live as long as the process, and so do the ids that it hands out.
+    /// Where the node keeps its state: keys, sessions, tasks. Without it they live as long as the process.
     pub state_dir: Option<PathBuf>,
+    /// How the node takes part in a cluster. Without it, it is a cluster of its own.
+    pub cluster: Option<ClusterConfig>,
     /// Every maximum.
     pub limits: Limits,
 }
@@ -74,6 +77,7 @@ impl Config {
             tokens: Vec::new(),
             open_to_the_network: false,
             state_dir: None,
+            cluster: None,
             limits: Limits::DEFAULT,
         }
     }
@@ -105,6 +109,9 @@ impl Config {
         }
         if let Some(address) = self.tcp {
             self.check_tcp(address, &mut found);
+        }
+        if let Some(cluster) = &self.cluster {
+            self.check_cluster(cluster, &mut found);
         }
         if let Some(admin) = self.admin
             && !admin.ip().is_loopback()
@@ -164,6 +171,25 @@ impl Config {
             if let Err(error) = Guard::new(&[], std::slice::from_ref(origin)) {
                 add(Setting::Origin(at), error.to_string());
             }
+        }
+    }
+
+    fn check_cluster(&self, cluster: &ClusterConfig, found: &mut Vec<ConfigProblem>) {
+        let mut add = |reason: String| found.push(ConfigProblem { setting: Setting::Cluster, reason });
+        if self.state_dir.is_none() {
+            add("a node of a cluster needs a state directory: what it promised to keep must outlive its process".into());
+        }
+        if cluster.name.is_empty() {
+            add("a cluster needs a name".into());
+        }
+        if cluster.secret == [0; 32] {
+            add("a cluster needs a secret that nobody can guess".into());
+        }
+        if !cluster.found && cluster.seeds.is_empty() {
+            add("a node needs seeds to ask for the way in, or must found the cluster".into());
+        }
+        if cluster.groups == 0 || cluster.groups > crate::seal::SLOTS {
+            add(format!("a cluster has between 1 and {} groups", crate::seal::SLOTS));
         }
     }
 
@@ -231,6 +257,8 @@ pub enum Setting {
     TcpListen,
     /// [`Config::admin`]
     AdminListen,
+    /// [`Config::cluster`]
+    Cluster,
     /// The n-th of [`Config::tokens`]
     Token(usize),
     /// [`Config::limits`]

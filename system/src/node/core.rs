@@ -3,11 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use super::channel::Channel;
+use super::home::{Home, OWNER_MS_MAX};
 use super::hub::{EarId, Hub};
 use super::life::Life;
 use super::metrics::Metrics;
-use super::tasks::{Desk, StoreRedeem};
+use super::tasks::{ClusterStore, Desk, StoreRedeem};
 use crate::client::Principal;
+use crate::cluster::Cluster;
 use crate::dispatch::{ListCache, server_info};
 use crate::env::{Entropy, Env};
 use crate::handler::{Catalogue, Surroundings};
@@ -16,15 +18,46 @@ use crate::jsonrpc::Raw;
 use crate::limits::Limits;
 use crate::protocol::Revision;
 use crate::seal::{Keys, SessionTicket};
-use crate::session::{Session, SessionBounds, StreamBounds};
+use crate::session::{Queue, Session, SessionBounds};
 use crate::table::Table;
-use crate::task::Store;
 
-/// A session and its place among the ears.
-#[derive(Clone)]
-pub(super) struct Seat {
+/// A session as it is served here, and what stands behind it.
+pub(super) struct Seat<E: Env> {
     pub(super) session: Arc<Session>,
-    pub(super) ear: EarId,
+    pub(super) place: Place<E>,
+}
+
+/// Where a session is kept, and where it hears from us.
+pub(super) enum Place<E: Env> {
+    /// On its connection, with which it ends.
+    Channel(EarId, Arc<Queue>),
+    /// In the cluster.
+    Home(Arc<Home<E>>),
+}
+
+impl<E: Env> Clone for Seat<E> {
+    fn clone(&self) -> Self {
+        let place = match &self.place {
+            Place::Channel(ear, log) => Place::Channel(*ear, log.clone()),
+            Place::Home(home) => Place::Home(home.clone()),
+        };
+        Self { session: self.session.clone(), place }
+    }
+}
+
+impl<E: Env> Seat<E> {
+    /// Tells the client something on its standalone stream. What waits there under the same topic need not be told twice.
+    pub(super) async fn offer(&self, env: &E, topic: Option<&str>, message: bytes::Bytes) {
+        match &self.place {
+            Place::Channel(_, log) => drop(log.offer(topic, message)),
+            Place::Home(home) => {
+                let due = env.now().after_ms(OWNER_MS_MAX);
+                if let Err(error) = home.cluster().offer(home.key(), topic, message, due).await {
+                    tracing::debug!("a message to a session was not kept: {error}");
+                }
+            }
+        }
+    }
 }
 
 /// See the [module](self) page.
@@ -36,9 +69,12 @@ pub(super) struct Core<E: Env> {
     /// Who answers, as modern results name it. What a server is does not change while it runs.
     pub(super) server_info: Raw,
     pub(super) hub: Arc<Hub>,
-    pub(super) sessions: Table<SessionId, Seat>,
+    /// The cluster that keeps sessions and tasks, be it of this node alone.
+    pub(super) cluster: Cluster<E>,
+    /// Sessions of the cluster that are served here.
+    pub(super) seats: Table<SessionId, Seat<E>>,
     pub(super) channels: Table<SessionId, Arc<Channel<E>>>,
-    pub(super) keys: Keys,
+    pub(super) keys: Arc<Keys>,
     pub(super) desk: Arc<Desk<E>>,
     pub(super) around: Arc<Surroundings>,
     pub(super) metrics: Metrics,
@@ -47,20 +83,17 @@ pub(super) struct Core<E: Env> {
 }
 
 /// What a core is made of, beside what it makes itself.
-pub(super) struct Parts {
+pub(super) struct Parts<E: Env> {
     pub(super) limits: Limits,
     pub(super) catalogue: Catalogue,
-    pub(super) keys: Keys,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) cluster: Cluster<E>,
 }
 
 impl<E: Env> Core<E> {
-    pub(super) fn new(env: E, parts: Parts) -> Arc<Self> {
+    pub(super) fn new(env: E, parts: Parts<E>) -> Arc<Self> {
         let mut random = env.entropy("ids");
-        let hub = Arc::new(Hub::default());
-        let listening: Arc<dyn crate::handler::ChangeSink> = hub.clone();
-        parts.catalogue.listen(Arc::downgrade(&listening));
-        let desk = Desk::new(env.clone(), parts.store);
+        let store = Arc::new(ClusterStore::new(env.clone(), parts.cluster.clone()));
+        let desk = Desk::new(env.clone(), store);
         let request_state_ms_max = parts.limits.request_state_ms_max;
         let around = Arc::new(Surroundings {
             world: Arc::new(env.clone()),
@@ -72,10 +105,11 @@ impl<E: Env> Core<E> {
             server_info: server_info(&parts.catalogue.snapshot()),
             catalogue: parts.catalogue,
             lists: ListCache::default(),
-            hub,
-            sessions: Table::new(random.next_u64()),
+            hub: Arc::default(),
+            keys: parts.cluster.keys(),
+            cluster: parts.cluster,
+            seats: Table::new(random.next_u64()),
             channels: Table::new(random.next_u64()),
-            keys: parts.keys,
             around,
             desk,
             metrics: Metrics::new(),
@@ -100,42 +134,30 @@ impl<E: Env> Core<E> {
         TaskId(self.mint())
     }
 
-    /// How much a stream may hold.
-    pub(super) const fn stream_bounds(&self) -> StreamBounds {
-        StreamBounds {
-            queue_bytes_max: self.limits.stream_queue_bytes_max,
-            kept_events_max: self.limits.stream_log_events_max,
-            kept_bytes_max: self.limits.stream_log_bytes_max,
-        }
+    /// An empty queue of a connection.
+    pub(super) fn queue(&self) -> Arc<Queue> {
+        Arc::new(Queue::new(self.limits.stream_queue_bytes_max))
     }
 
     /// How much a session may hold.
     pub(super) const fn session_bounds(&self) -> SessionBounds {
         SessionBounds {
-            streams_max: self.limits.streams_per_session_max,
             asks_max: self.limits.calls_per_session_max,
             subscriptions_max: self.limits.subscriptions_per_session_max,
-            stream: self.stream_bounds(),
         }
     }
 
-    /// The text by which a client names something that lives in this node's tables.
-    pub(super) fn name(&self, id: SessionId, principal: &Principal, revision: Revision) -> String {
+    /// The text by which a client names a channel of this node: it can be posted to from any other.
+    pub(super) fn name_channel(&self, id: SessionId, principal: &Principal) -> String {
         let ticket = SessionTicket {
             slot: 0,
             tenant: 0,
             principal: principal.digest(),
             id,
-            revision: revision as u8,
-            capabilities: 0,
+            revision: Revision::V2024_11_05 as u8,
+            capabilities: self.cluster.me().node.0.try_into().unwrap_or(u32::MAX),
             created: self.env.wall(),
         };
         ticket.seal(&self.keys)
-    }
-
-    /// What a client names, if it may: somebody else's looks as if it were none.
-    pub(super) fn named(&self, name: &str, principal: &Principal) -> Option<SessionId> {
-        let ticket = SessionTicket::open(&self.keys, name)?;
-        (ticket.principal == principal.digest()).then_some(ticket.id)
     }
 }

@@ -1,18 +1,19 @@
 //! Who wants to hear of changes, and telling them.
 //!
-//! Two kinds of ears: sessions (stateful revisions: every list change, and the resources they subscribed to) and
-//! `subscriptions/listen` streams (2026-07-28: what each asked for). Both are told through the queue of a stream, under a
+//! Two kinds of ears: channels (stateful revisions: every list change, and the resources they subscribed to) and
+//! `subscriptions/listen` streams (2026-07-28: what each asked for). Sessions that the cluster keeps hear through the group
+//! that keeps them. Both kinds are told through the queue of a stream, under a
 //! topic: what waits there already is not queued twice, so a client that does not read costs a bounded amount.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::handler::{Change, ChangeSink};
+use crate::handler::Change;
 use crate::jsonrpc::Id;
 use crate::protocol::{
     Notice, ResourceUpdated, Revision, SubscriptionFilter, call_message, name, subscription_meta,
 };
-use crate::session::{Session, StreamLog};
+use crate::session::{Queue, Session};
 
 /// Names an ear.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -26,14 +27,14 @@ pub(super) struct Listen {
     /// What it wants to hear.
     pub(super) filter: SubscriptionFilter,
     /// Where it is told.
-    pub(super) log: Arc<StreamLog>,
+    pub(super) log: Arc<Queue>,
     /// Whether the log is this subscription's alone, and ends with it.
     pub(super) alone: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Ear {
-    Session(Arc<Session>),
+    Channel(Arc<Session>, Arc<Queue>),
     Listen(Arc<Listen>),
 }
 
@@ -54,9 +55,9 @@ impl Hub {
         self.0.lock().expect("hub must not be poisoned")
     }
 
-    /// Adds a session.
-    pub(super) fn add_session(&self, session: Arc<Session>) -> EarId {
-        self.lock().add(Ear::Session(session))
+    /// Adds the session of a channel.
+    pub(super) fn add_channel(&self, session: Arc<Session>, queue: Arc<Queue>) -> EarId {
+        self.lock().add(Ear::Channel(session, queue))
     }
 
     /// Adds a `subscriptions/listen` stream.
@@ -85,7 +86,7 @@ impl Hub {
         let ears = &mut *self.lock();
         let uris: Vec<Box<str>> = match ears.by_id.remove(&id) {
             None => return,
-            Some(Ear::Session(session)) => session.subscriptions(),
+            Some(Ear::Channel(session, _)) => session.subscriptions(),
             Some(Ear::Listen(listen)) => {
                 ears.listens -= 1;
                 listen.filter.resource_subscriptions.iter().map(|uri| uri.as_str().into()).collect()
@@ -101,11 +102,11 @@ impl Hub {
         self.lock().listens
     }
 
-    /// Every session, in the order of opening.
-    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+    /// The session of every channel, in the order of opening.
+    pub(super) fn channels(&self) -> Vec<Arc<Session>> {
         let ears = self.lock();
         let sessions = ears.by_id.values().filter_map(|ear| match ear {
-            Ear::Session(session) => Some(session.clone()),
+            Ear::Channel(session, _) => Some(session.clone()),
             Ear::Listen(_) => None,
         });
         sessions.collect()
@@ -116,7 +117,7 @@ impl Hub {
         let ears = self.lock();
         let listens = ears.by_id.values().filter_map(|ear| match ear {
             Ear::Listen(listen) => Some(listen.clone()),
-            Ear::Session(_) => None,
+            Ear::Channel(..) => None,
         });
         listens.collect()
     }
@@ -140,8 +141,9 @@ impl Ears {
     }
 }
 
-impl ChangeSink for Hub {
-    fn changed(&self, change: &Change) {
+impl Hub {
+    /// Tells every ear that wants to hear of a change.
+    pub(super) fn tell(&self, change: &Change) {
         let ears: Vec<Ear> = {
             let ears = self.lock();
             match change {
@@ -165,7 +167,7 @@ impl Ear {
             Change::ResourceUpdated(uri) => (name::RESOURCES_UPDATED, Some(uri.as_str())),
         };
         let (log, meta, revision) = match self {
-            Self::Session(session) => (session.standalone(), None, session.client.revision),
+            Self::Channel(session, queue) => (queue, None, session.client.revision),
             Self::Listen(listen) if wants(&listen.filter, change) => {
                 (&listen.log, Some(subscription_meta(&listen.subscription)), Revision::LATEST_MODERN)
             }
@@ -173,7 +175,7 @@ impl Ear {
         };
         // Streams of one connection share its queue, so the topic names the subscription too.
         let topic = match self {
-            Self::Session(_) => format!("{method} {}", uri.unwrap_or_default()),
+            Self::Channel(..) => format!("{method} {}", uri.unwrap_or_default()),
             Self::Listen(listen) => format!("{method} {} {}", uri.unwrap_or_default(), listen.subscription),
         };
         let message = match uri {

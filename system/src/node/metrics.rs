@@ -28,8 +28,6 @@ pub(crate) struct Metrics {
     pub(crate) sessions: Gauge,
     /// Sessions opened.
     pub(crate) sessions_opened: Counter,
-    /// Sessions ended for idleness.
-    pub(crate) sessions_expired: Counter,
     /// Event streams open now.
     pub(crate) streams: Gauge,
 }
@@ -63,7 +61,6 @@ impl Metrics {
             calls_cancelled: counter(r, "calls_cancelled", "Calls that were cancelled or ran out of time"),
             sessions: gauge(r, "sessions", "Sessions open now"),
             sessions_opened: counter(r, "sessions_opened", "Sessions opened"),
-            sessions_expired: counter(r, "sessions_expired", "Sessions ended for idleness"),
             streams: gauge(r, "streams", "Event streams open now"),
             registry,
         }

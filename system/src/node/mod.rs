@@ -11,12 +11,17 @@ mod carry;
 mod channel;
 mod config;
 mod core;
+mod drain;
+mod edge;
+mod follow;
+mod home;
 mod http;
 mod hub;
 mod life;
 mod line;
 mod listen;
 mod metrics;
+mod outlet;
 mod reap;
 mod serve;
 mod start;
@@ -24,11 +29,13 @@ mod stateful;
 mod stateless;
 mod tasks;
 
+pub use crate::cluster::ClusterConfig;
 pub use config::{Config, ConfigProblem, HttpConfig, Setting, Token};
 pub use life::Stage;
 pub use start::{Node, StartError};
 
 use crate::cancel::CancelReason;
+use crate::cluster::Trouble;
 use crate::protocol::Fault;
 use crate::session::Refusal;
 
@@ -38,6 +45,22 @@ fn cancelled_fault(reason: CancelReason) -> Fault {
         CancelReason::Client | CancelReason::Task => Fault::cancelled(),
         CancelReason::Deadline => Fault::timed_out(),
         CancelReason::Shutdown => Fault::shutting_down(),
+    }
+}
+
+/// What a client is told when the cluster did not do what was asked of it.
+fn trouble(trouble: Trouble) -> Fault {
+    match trouble {
+        Trouble::NoSession => Fault::session_not_found(),
+        Trouble::NoStream(why) => Fault::invalid_request(why),
+        Trouble::Refused(why) => Fault::overloaded(why),
+        Trouble::Superseded => Fault::invalid_request("another connection reads this stream"),
+        Trouble::Unavailable => Fault::overloaded(
+            "the part of the cluster that keeps this is out of reach: nothing was done, try again shortly",
+        ),
+        Trouble::Unknown => Fault::overloaded(
+            "the part of the cluster that keeps this did not answer in time: it may or may not have been done",
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ending sessions that nobody uses: clients mostly do not say goodbye.
+//! Giving up seats that nobody uses: the session lives on where it is kept, and whoever comes for it takes a seat anew.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use super::life::Stage;
 use crate::cancel::CancelReason;
 use crate::env::{Either, Env, race};
 
-/// How often the sessions are looked through, in parts of the time that one may idle: one is ended at most this part late.
-const LOOKS: u64 = 16;
+/// How long a seat is kept unused. A few leases: clients that call now and then need not wait for their owner.
+const UNUSED_MS_MAX: u64 = 60_000;
+/// How often the seats are looked through.
+const PERIOD_MS: u64 = 10_000;
 
-/// Looks through the sessions until the node drains.
+/// Looks through the seats until the node drains.
 pub(super) async fn reap<E: Env>(core: Arc<Core<E>>) {
-    let idle_ms_max = core.limits.session_idle_ms_max;
     let mut draining = Box::pin(core.life.reached(Stage::Draining));
     loop {
-        let next = core.env.now().after_ms((idle_ms_max / LOOKS).max(1));
+        let next = core.env.now().after_ms(PERIOD_MS);
         if let Either::Left(()) = race(&mut draining, core.env.sleep_until(next)).await {
             return;
         }
         let now = core.env.now();
-        for session in core.hub.sessions() {
-            if session.is_quiet()
-                && session.used().after_ms(idle_ms_max) <= now
-                && let Some(seat) = core.sessions.get(&session.id)
-                && core.end_session(&seat, CancelReason::Shutdown)
-            {
-                core.metrics.sessions_expired.inc();
+        for id in core.seats.keys_sorted() {
+            let unused = core.seats.get(&id).is_some_and(|seat| {
+                seat.session.is_quiet() && seat.session.used().after_ms(UNUSED_MS_MAX) <= now
+            });
+            if unused {
+                core.leave(&id, CancelReason::Shutdown);
             }
         }
     }

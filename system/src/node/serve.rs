@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::core::{Core, Seat};
-use super::{refused, tasks};
+use super::core::{Core, Place, Seat};
+use super::home::OWNER_MS_MAX;
+use super::{refused, tasks, trouble};
 use crate::client::Client;
 use crate::dispatch::{Target, discovery, list};
 use crate::env::Env;
-use crate::handler::{Asking, CallFacts, Ctx, HandlerFuture, Running};
+use crate::handler::{Asking, CallFacts, Ctx, HandlerFuture, Reply, Running};
 use crate::jsonrpc::{Raw, Request};
-use crate::protocol::{Cache, Fault, LogLevel, Method, RequestMeta, read_uri};
+use crate::protocol::{Cache, EmptyResult, Fault, LogLevel, Method, RequestMeta, read_uri};
 
 /// Who asks, and how it can be asked back.
-pub(super) struct Caller {
+pub(super) struct Caller<E: Env> {
     /// The client.
     pub(super) client: Arc<Client>,
     /// Its session, where it has one.
-    pub(super) seat: Option<Seat>,
+    pub(super) seat: Option<Seat<E>>,
     /// How a call of its asks it.
     pub(super) asking: Asking,
     /// The least level of messages that it wants; `None` for none at all.
@@ -34,6 +35,12 @@ pub(super) enum Served {
     Call(Running, Option<Cache>),
 }
 
+/// What a client may change of its session.
+enum SessionChange {
+    LogLevel(LogLevel),
+    Subscribe(Box<str>, bool),
+}
+
 impl<E: Env> Core<E> {
     /// Serves a request whose era and session were judged. `mirrors` are the headers in which a tool may want to see
     /// arguments repeated (`x-mcp-header`), where the request has any that count.
@@ -42,7 +49,7 @@ impl<E: Env> Core<E> {
     /// The fault to answer with.
     pub(super) fn serve(
         self: &Arc<Self>,
-        caller: Caller,
+        caller: Caller<E>,
         request: &Request,
         meta: RequestMeta,
         mirrors: Option<&HeaderMap>,
@@ -63,15 +70,12 @@ impl<E: Env> Core<E> {
                 Ok(Served::Now(page))
             }
             Method::SetLevel => {
-                let seat = caller.seat.as_ref().ok_or_else(Fault::session_required)?;
-                seat.session.set_log_level(LogLevel::read_params(&request.params)?);
-                Ok(Served::Now(Raw::empty_object()))
+                let level = LogLevel::read_params(&request.params)?;
+                self.change_session(caller, request, meta, SessionChange::LogLevel(level))
             }
             Method::Subscribe | Method::Unsubscribe => {
-                let seat = caller.seat.as_ref().ok_or_else(Fault::session_required)?;
-                let uri = read_uri(&request.params)?;
-                self.subscribe(seat, &uri, method == Method::Subscribe)?;
-                Ok(Served::Now(Raw::empty_object()))
+                let (uri, on) = (read_uri(&request.params)?.into(), method == Method::Subscribe);
+                self.change_session(caller, request, meta, SessionChange::Subscribe(uri, on))
             }
             Method::GetTask
             | Method::TaskResult
@@ -100,21 +104,82 @@ impl<E: Env> Core<E> {
         }
     }
 
-    fn subscribe(&self, seat: &Seat, uri: &str, on: bool) -> Result<(), Fault> {
-        if on {
-            seat.session.subscribe(uri).map_err(refused)?;
-            self.hub.subscribe(seat.ear, uri);
-        } else {
-            seat.session.unsubscribe(uri);
-            self.hub.unsubscribe(seat.ear, uri);
+    fn change_session(
+        self: &Arc<Self>,
+        caller: Caller<E>,
+        request: &Request,
+        meta: RequestMeta,
+        change: SessionChange,
+    ) -> Result<Served, Fault> {
+        let seat = caller.seat.clone().ok_or_else(Fault::session_required)?;
+        let Place::Channel(ear, _) = &seat.place else {
+            let work = self.clone().change_home(seat, change);
+            return Ok(self.call(caller, request, meta, None, None, work));
+        };
+        let session = &seat.session;
+        match change {
+            SessionChange::LogLevel(level) => session.set_log_level(level),
+            SessionChange::Subscribe(uri, true) => {
+                if session.subscribe(&uri).map_err(refused)? {
+                    self.cluster.hold([&*uri]);
+                }
+                self.hub.subscribe(*ear, &uri);
+                let work = self.clone().hear(uri);
+                return Ok(self.call(caller, request, meta, None, None, work));
+            }
+            SessionChange::Subscribe(uri, false) => {
+                if session.unsubscribe(&uri) {
+                    self.cluster.release([&*uri]);
+                }
+                self.hub.unsubscribe(*ear, &uri);
+            }
         }
-        Ok(())
+        Ok(Served::Now(Raw::empty_object()))
+    }
+
+    /// The work of making known that somebody here wants to hear of a resource: acknowledged once it is, so that no change
+    /// behind the acknowledgement is missed.
+    fn hear(self: Arc<Self>, uri: Box<str>) -> impl FnOnce(Ctx) -> HandlerFuture {
+        move |_| {
+            Box::pin(async move {
+                let due = self.env.now().after_ms(OWNER_MS_MAX);
+                self.cluster.heard(&uri, due).await.map_err(trouble)?;
+                Ok(Reply::Node(Box::new(EmptyResult)))
+            })
+        }
+    }
+
+    /// The work of changing a session where it lives.
+    fn change_home(
+        self: Arc<Self>,
+        seat: Seat<E>,
+        change: SessionChange,
+    ) -> impl FnOnce(Ctx) -> HandlerFuture {
+        move |_| {
+            Box::pin(async move {
+                let Place::Home(home) = &seat.place else {
+                    unreachable!("a session that is changed at home must have one")
+                };
+                let due = self.env.now().after_ms(OWNER_MS_MAX);
+                let (cluster, key) = (home.cluster(), home.key());
+                match change {
+                    SessionChange::LogLevel(level) => {
+                        cluster.set_log_level(key, level as u8, due).await.map_err(trouble)?;
+                        seat.session.set_log_level(level);
+                    }
+                    SessionChange::Subscribe(uri, on) => {
+                        cluster.subscribe(key, &uri, on, due).await.map_err(trouble)?;
+                    }
+                }
+                Ok(Reply::Node(Box::new(EmptyResult)))
+            })
+        }
     }
 
     /// Puts a call together.
     pub(super) fn call(
         &self,
-        caller: Caller,
+        caller: Caller<E>,
         request: &Request,
         meta: RequestMeta,
         deadline_ms: Option<u64>,

@@ -15,13 +15,11 @@ use super::http::{Handle, HttpEdge};
 use super::life::Stage;
 use super::line::{Peer, serve_lines};
 use super::reap::reap;
-use crate::cancel::CancelReason;
 use crate::client::Principal;
-use crate::env::{Disk, Env, Listener, deadline};
+use crate::cluster::{Cluster, ClusterError, Settings};
+use crate::env::{Env, Listener};
 use crate::handler::Catalogue;
-use crate::limits::Limits;
-use crate::seal::{KeyFileError, Keys, Ring};
-use crate::task::{Bounds, LocalStore};
+use crate::{group, task};
 
 /// Why a node did not start. Nothing is served, and nothing was left behind but, perhaps, a key file.
 #[derive(Debug, thiserror::Error)]
@@ -37,15 +35,15 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
-    /// The keys could not be read or written.
-    #[error("cannot keep keys: {0}")]
-    Keys(#[from] KeyFileError),
-    /// The state directory could not be made.
-    #[error("cannot use the state directory: {0}")]
-    StateDir(io::Error),
-    /// Work off the event loop broke.
-    #[error("start-up broke: {0}")]
-    Broken(#[from] crate::env::Panicked),
+    /// The node did not become a member of its cluster, be it of itself alone.
+    #[error("{0}")]
+    Cluster(String),
+}
+
+impl From<ClusterError> for StartError {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error.to_string())
+    }
 }
 
 /// A running node. Dropping the handle lets it run on; [`drain`](Node::drain) ends it.
@@ -64,14 +62,24 @@ impl<E: Env> Node<E> {
     /// [`StartError`]; nothing is served then.
     pub async fn start(env: E, config: Config, catalogue: Catalogue) -> Result<Self, StartError> {
         config.check().map_err(StartError::Config)?;
-        let keys = load_keys(&env, &config).await?;
-        let store = Arc::new(LocalStore::new(env.clone(), task_bounds(&config.limits)));
-        let parts = Parts { limits: config.limits.clone(), catalogue, keys, store };
-        let core = Core::new(env, parts);
+        let cluster = Cluster::start(env.clone(), settings(&config)).await?;
+        let core = Core::new(env, Parts { limits: config.limits.clone(), catalogue, cluster });
+        core.connect();
         let mut node = Self { core, http: None, tcp: None, admin: None, tasks: Vec::new() };
         node.listen(&config).await?;
         node.core.life.enter(Stage::Ready);
+        node.stop_on_failure();
         Ok(node)
+    }
+
+    /// A node whose state cannot be kept stops: nothing that it says can be relied on any more.
+    fn stop_on_failure(&mut self) {
+        let core = self.core.clone();
+        self.tasks.push(self.core.env.spawn("failure", async move {
+            // The member has said why.
+            drop(core.cluster.failed().await);
+            core.life.enter(Stage::Stopped);
+        }));
     }
 
     async fn listen(&mut self, config: &Config) -> Result<(), StartError> {
@@ -150,42 +158,15 @@ impl<E: Env> Node<E> {
         serve_lines(&self.core, Principal::named("stdio"), Peer::Parent, reader, writer).await;
     }
 
-    /// Ends the node in order: nothing new is taken, standing streams end with a word on when to come back, calls under
-    /// way are finished on the connections that they are on within `drain_ms_max`, for nobody could come back to this
-    /// node; what is left then is cut off.
+    /// Ends the node in order; nothing new is taken, what it leads is handed over, standing streams end with a word on when
+    /// to come back, and calls under way are finished within `drain_ms_max`; what is left then is cut off.
     pub async fn drain(&self) {
-        let core = &self.core;
-        core.life.enter(Stage::Draining);
-        for session in core.hub.sessions() {
-            session.close_standalone(core.limits.retry_ms);
-            // Nothing is read any more, answers neither: a call that waits for one must not wait in vain.
-            session.questions.close();
-        }
-        for channel in core.channels.keys_sorted().iter().filter_map(|id| core.channels.get(id)) {
-            core.env.spawn("last calls of a channel", async move {
-                channel.idle().await;
-                channel.finish();
-            });
-        }
-        // Those on a channel end with their channel, after its calls.
-        for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
-            listen.finish(&core.server_info);
-            listen.log.finish();
-        }
-        let due = core.env.now().after_ms(core.limits.drain_ms_max);
-        let quiet = async {
-            while core.metrics.connections.get() > 0 {
-                core.env.sleep_until(core.env.now().after_ms(DRAIN_LOOK_MS)).await;
-            }
-        };
-        // Late ones are told below that the node goes down.
-        let _ = deadline(&core.env, due, quiet).await;
-        for id in core.sessions.keys_sorted() {
-            if let Some(seat) = core.sessions.get(&id) {
-                core.end_session(&seat, CancelReason::Shutdown);
-            }
-        }
-        core.life.enter(Stage::Stopped);
+        self.core.drain().await;
+    }
+
+    /// Waits until the node has stopped: it was drained, or its state could not be kept.
+    pub async fn stopped(&self) {
+        self.core.life.reached(Stage::Stopped).await;
     }
 }
 
@@ -205,9 +186,6 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// How often a drain looks whether the last connection is gone.
-const DRAIN_LOOK_MS: u64 = 5;
-
 impl<E: Env> std::fmt::Debug for Node<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node").field("http", &self.http).field("stage", &self.stage()).finish_non_exhaustive()
@@ -218,28 +196,33 @@ async fn bind<E: Env>(env: &E, address: SocketAddr) -> Result<E::Listener, Start
     env.listen(address).await.map_err(|error| StartError::Listen { address, error })
 }
 
-/// What of the limits concerns tasks.
-fn task_bounds(limits: &Limits) -> Bounds {
-    Bounds {
+/// What of a node's settings concerns its part in the cluster.
+fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    let tasks = task::Bounds {
         tasks_max: limits.tasks_max,
         task_bytes_max: limits.message_bytes_max,
         ttl_ms_max: limits.task_ttl_ms_max,
         page_max: limits.page_len,
         redemption_ttl_ms_max: limits.request_state_ms_max,
-        ..Bounds::default()
-    }
-}
-
-/// The keys of the state directory, or keys for this life only.
-async fn load_keys<E: Env>(env: &E, config: &Config) -> Result<Keys, StartError> {
-    let mut entropy = env.entropy("keys");
-    let Some(directory) = config.state_dir.clone() else {
-        return Ok(Keys::new(Ring::generate(&mut entropy), entropy));
+        ..task::Bounds::default()
     };
-    let disk = env.disk();
-    let keys = env.blocking("keys", move || {
-        disk.create_directory(&directory).map_err(StartError::StateDir)?;
-        Keys::load_or_create(&disk, &directory.join("keys"), entropy).map_err(StartError::Keys)
-    });
-    keys.await?
+    let group = group::Bounds {
+        sessions_max: limits.sessions_max,
+        subscriptions_max: limits.subscriptions_per_session_max,
+        streams_max: limits.streams_per_session_max,
+        kept_events_max: limits.stream_log_events_max,
+        kept_bytes_max: limits.stream_log_bytes_max,
+        tasks,
+        ..group::Bounds::default()
+    };
+    Settings {
+        state_dir: config.state_dir.clone(),
+        cluster: config.cluster.clone(),
+        http: config.http.as_ref().map(|http| http.listen.to_string()),
+        group,
+        session_idle_ms_max: limits.session_idle_ms_max,
+        stream_queue_bytes_max: limits.stream_queue_bytes_max,
+        ..Settings::default()
+    }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::core::{Core, Seat};
+use super::core::{Core, Place, Seat};
+use super::home::OWNER_MS_MAX;
 use super::serve::Caller;
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
@@ -15,7 +16,7 @@ use crate::handler::{Answering, AskPort, Asking, End};
 use crate::ids::SessionId;
 use crate::jsonrpc::{Answer, Id, Notification, Raw, Request, error_message};
 use crate::protocol::{Cancelled, Fault, InitializeParams, Method, Revision, result_message, to_raw};
-use crate::session::{Calls, Session, StreamLog};
+use crate::session::{Calls, Queue, Session};
 
 /// Asks a session's client by requests of ours.
 struct SessionPort(Arc<Session>);
@@ -28,71 +29,61 @@ impl AskPort for SessionPort {
 }
 
 impl<E: Env> Core<E> {
-    /// Opens a session for an `initialize` request, and gives the body of its result.
+    /// Reads an `initialize` request: who the client is, and the body of the answer.
     ///
     /// # Errors
-    /// The fault to answer with; no session was opened.
-    pub(super) fn initialize(
-        self: &Arc<Self>,
+    /// The fault to answer with.
+    pub(super) fn greet(
+        &self,
         request: &Request,
         principal: Principal,
         pinned: Option<Revision>,
-        standalone: Arc<StreamLog>,
-        calls: Arc<Calls>,
-    ) -> Result<(Seat, Raw), Fault> {
+    ) -> Result<(Client, Raw), Fault> {
         let hello = InitializeParams::read(&request.params)?;
         let revision = pinned.unwrap_or_else(|| Revision::negotiate(&hello.requested));
         let info = Some(to_raw(&hello.client_info, Revision::LATEST_LEGACY));
         let client = Client { revision, capabilities: hello.capabilities, info, principal };
-        let seat = self.open_session(Arc::new(client), standalone, calls)?;
-        Ok((seat, greeting(&self.catalogue.snapshot(), revision)))
+        Ok((client, greeting(&self.catalogue.snapshot(), revision)))
     }
 
-    fn open_session(
+    /// Opens a session that lives and ends with its channel.
+    ///
+    /// # Errors
+    /// The fault to answer with; no session was opened.
+    pub(super) fn open_channel(
         &self,
-        client: Arc<Client>,
-        standalone: Arc<StreamLog>,
+        client: Client,
+        queue: Arc<Queue>,
         calls: Arc<Calls>,
-    ) -> Result<Seat, Fault> {
-        if self.sessions.len() >= self.limits.sessions_max {
+    ) -> Result<Seat<E>, Fault> {
+        if usize::try_from(self.metrics.sessions.get()).unwrap_or(0) >= self.limits.sessions_max {
             return Err(Fault::overloaded("this node has as many sessions as it may have"));
         }
-        let id = SessionId(self.mint());
-        let bounds = self.session_bounds();
-        let session = Arc::new(Session::new(id, client, bounds, standalone, calls, self.env.now()));
-        let seat = Seat { ear: self.hub.add_session(session.clone()), session };
-        self.sessions.insert(id, seat.clone());
+        let (id, asks) = (SessionId(self.mint()), self.cluster.question_prefix());
+        let session = Session::new(id, Arc::new(client), self.session_bounds(), calls, asks, self.env.now());
+        let session = Arc::new(session);
+        let ear = self.hub.add_channel(session.clone(), queue.clone());
         self.metrics.sessions.inc();
         self.metrics.sessions_opened.inc();
         self.env.record(&Event::SessionOpened(id));
-        Ok(seat)
+        Ok(Seat { session, place: Place::Channel(ear, queue) })
     }
 
-    /// Ends a session. False when it had ended already.
-    pub(super) fn end_session(&self, seat: &Seat, reason: CancelReason) -> bool {
-        self.sessions.remove(&seat.session.id);
-        self.hub.remove(seat.ear);
-        let first = seat.session.end(reason);
-        if first {
+    /// Ends the session of a channel.
+    pub(super) fn end_channel(&self, seat: &Seat<E>, reason: CancelReason) {
+        if let Place::Channel(ear, _) = &seat.place {
+            self.hub.remove(*ear);
+            let subscriptions = seat.session.take_subscriptions();
+            self.cluster.release(subscriptions.iter().map(|uri| &**uri));
+        }
+        if seat.session.end(reason) {
             self.metrics.sessions.dec();
             self.env.record(&Event::SessionClosed(seat.session.id));
         }
-        first
-    }
-
-    /// The text by which a client names its session.
-    pub(super) fn session_name(&self, session: &Session) -> String {
-        self.name(session.id, &session.client.principal, session.client.revision)
-    }
-
-    /// The session that a client names. Somebody else's looks as if it were none.
-    pub(super) fn find_session(&self, name: &str, principal: &Principal) -> Option<Seat> {
-        let seat = self.sessions.get(&self.named(name, principal)?)?;
-        (seat.session.client.principal == *principal).then_some(seat)
     }
 
     /// Somebody who asks in a session.
-    pub(super) fn session_caller(&self, seat: &Seat) -> Caller {
+    pub(super) fn session_caller(&self, seat: &Seat<E>) -> Caller<E> {
         let port = Arc::new(SessionPort(seat.session.clone()));
         Caller {
             client: seat.session.client.clone(),
@@ -103,20 +94,43 @@ impl<E: Env> Core<E> {
     }
 
     /// Takes a notification in a session.
-    pub(super) fn notified(&self, seat: &Seat, notification: &Notification) {
+    pub(super) fn notified(&self, seat: &Seat<E>, notification: &Notification) {
         // `initialized` opens nothing that was closed, progress of our questions is not shown to anybody, and roots are
         // asked for each time they are needed. A cancellation of something that ended, or never was, is no error
         // (`utilities/cancellation`).
-        if Method::parse(&notification.method) == Some(Method::Cancelled)
-            && let Ok(params) = Cancelled::read(&notification.params)
-        {
-            seat.session.calls.cancel(&params.request_id, CancelReason::Client);
+        if Method::parse(&notification.method) != Some(Method::Cancelled) {
+            return;
+        }
+        let Ok(params) = Cancelled::read(&notification.params) else { return };
+        if seat.session.calls.cancel(&params.request_id, CancelReason::Client) {
+            return;
+        }
+        if let Place::Home(home) = &seat.place {
+            // The call may run at any node that serves the session.
+            let (home, call) = (home.clone(), id_text(&params.request_id));
+            let due = self.env.now().after_ms(OWNER_MS_MAX);
+            self.env.spawn("cancellation", async move {
+                if let Err(error) = home.cluster().cancel(home.key(), call, due).await {
+                    tracing::debug!("a cancellation was lost: {error}");
+                }
+            });
         }
     }
 
-    /// Takes an answer to a question of ours. False when nobody waits for it.
-    pub(super) fn answered(&self, seat: &Seat, answer: Answer) -> bool {
-        seat.session.questions.answer(answer)
+    /// Takes an answer to a question of ours, which may be waited for at another node.
+    pub(super) fn answered(&self, seat: &Seat<E>, answer: Answer) {
+        // An answer that nobody waits for any more came too late, which is nobody's fault.
+        let Some(home) = self.cluster.question_elsewhere(&answer.id) else {
+            seat.session.questions.answer(answer);
+            return;
+        };
+        let (cluster, id, due) =
+            (self.cluster.clone(), seat.session.id, self.env.now().after_ms(OWNER_MS_MAX));
+        self.env.spawn("answer", async move {
+            if let Err(error) = cluster.pass_answer(home, id, &answer, due).await {
+                tracing::debug!("an answer was lost: {error}");
+            }
+        });
     }
 
     /// Writes the answer of a stateful call. A cancelled call gets none on a shared channel (`quiet`); over HTTP its
@@ -148,4 +162,9 @@ impl<E: Env> Core<E> {
         };
         Some((fault.http_status(revision), error_message(Some(id), &fault.to_object())))
     }
+}
+
+/// An id as it stands in JSON: how nodes name a call to each other.
+pub(super) fn id_text(id: &Id) -> Bytes {
+    serde_json::to_vec(id).expect("an id must encode").into()
 }

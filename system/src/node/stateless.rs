@@ -69,7 +69,7 @@ impl<E: Env> Core<E> {
         meta: &RequestMeta,
         revision: Revision,
         principal: Principal,
-    ) -> Result<(Lone, Caller), Fault> {
+    ) -> Result<(Lone, Caller<E>), Fault> {
         let capabilities = meta.capabilities()?;
         let client =
             Client { revision, capabilities, info: meta.client_info.clone(), principal: principal.clone() };

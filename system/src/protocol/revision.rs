@@ -29,6 +29,12 @@ impl Revision {
     pub const ALL: [Self; 5] =
         [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
 
+    /// The revision of a number, as `revision as u8` gives it.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// What an `initialize` that asks for a revision unknown to us is offered.
     pub const LATEST_LEGACY: Self = Self::V2025_11_25;
 

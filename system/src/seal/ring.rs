@@ -22,10 +22,10 @@ const SUM_LEN: usize = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RingError {
     /// They are something else, or of a version that this one does not know.
-    #[error("not a key file of this version")]
+    #[error("not keys of this version")]
     Foreign,
     /// They begin as a ring but are cut short, too long or changed.
-    #[error("the key file is damaged: {0}")]
+    #[error("the keys are damaged: {0}")]
     Damaged(&'static str),
 }
 
@@ -105,7 +105,7 @@ impl Ring {
             bytes.push(*id);
             bytes.extend_from_slice(secret);
         }
-        // Against a torn or rotten disk; who can write the file can do anything anyway.
+        // Against a torn or rotten disk; who can write to it can do anything anyway.
         bytes.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
         bytes
     }

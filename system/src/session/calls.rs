@@ -1,13 +1,19 @@
 //! Calls in flight, by the id that their client gave them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use super::Refusal;
 use crate::cancel::{CancelReason, Cancellable};
+use crate::env::Instant;
 use crate::jsonrpc::Id;
+
+/// How long a cancellation waits for its call.
+const EARLY_MS_MAX: u64 = 5_000;
+/// Cancellations that wait; beyond, the oldest is dropped: to cancel is a wish.
+const EARLY_LEN_MAX: usize = 16;
 
 /// The calls of one session or connection.
 pub(crate) struct Calls {
@@ -18,6 +24,8 @@ pub(crate) struct Calls {
 #[derive(Default)]
 struct State {
     by_id: BTreeMap<Id, Arc<dyn Cancellable>>,
+    /// Cancellations of calls that are not registered (yet): they came by another way than their calls.
+    early: VecDeque<(Id, CancelReason, Instant)>,
     closed: bool,
     idlers: Vec<Waker>,
 }
@@ -54,8 +62,27 @@ impl Calls {
     pub(crate) fn begin(&self, id: &Id, call: Arc<dyn Cancellable>) -> Result<(), Refusal> {
         let state = &mut *self.lock();
         state.admit(id, self.calls_max)?;
+        if let Some(at) = state.early.iter().position(|(early, ..)| early == id)
+            && let Some((_, reason, _)) = state.early.remove(at)
+        {
+            call.cancel(reason);
+        }
         state.by_id.insert(id.clone(), call);
         Ok(())
+    }
+
+    /// Cancels a call by its id, also one that registers within a short time from now: its cancellation came through
+    /// another node, and was faster.
+    pub(crate) fn cancel_soon(&self, id: Id, reason: CancelReason, now: Instant) {
+        if self.cancel(&id, reason) {
+            return;
+        }
+        let early = &mut self.lock().early;
+        early.retain(|(_, _, due)| *due > now);
+        if early.len() >= EARLY_LEN_MAX {
+            early.pop_front();
+        }
+        early.push_back((id, reason, now.after_ms(EARLY_MS_MAX)));
     }
 
     /// Whether a call of this id may begin now. Asked before its handler runs: a call that is refused has not begun.

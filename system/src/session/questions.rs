@@ -1,7 +1,7 @@
 //! Questions of ours that wait for the client: each has one answer, and the first one counts.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
@@ -11,8 +11,13 @@ use crate::jsonrpc::{Answer, Id, Raw};
 pub(crate) type Answered = Result<Raw, Raw>;
 
 /// The questions of one session or connection.
-#[derive(Debug, Default)]
-pub(crate) struct Questions(Mutex<Waiting>);
+#[derive(Debug)]
+pub(crate) struct Questions {
+    /// Stands before the number in a question's id. It names this node's life, so that whichever node an answer comes to
+    /// knows where it is waited for.
+    prefix: Arc<str>,
+    waiting: Mutex<Waiting>,
+}
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -22,6 +27,11 @@ struct Waiting {
 }
 
 impl Questions {
+    /// No questions yet; their ids begin with `prefix`.
+    pub(crate) fn new(prefix: Arc<str>) -> Self {
+        Self { prefix, waiting: Mutex::default() }
+    }
+
     /// Takes a number for a question. `None` when `waiting_max` questions wait already, or nobody will answer any more.
     pub(crate) fn open(&self, waiting_max: usize) -> Option<(Id, oneshot::Receiver<Answered>)> {
         let waiting = &mut *self.lock();
@@ -32,13 +42,13 @@ impl Questions {
         waiting.last += 1;
         let (sender, receiver) = oneshot::channel();
         waiting.by_number.insert(waiting.last, sender);
-        Some((Id::Text(format!("ask-{}", waiting.last).into()), receiver))
+        Some((Id::Text(format!("{}{}", self.prefix, waiting.last).into()), receiver))
     }
 
     /// Gives an answer to whoever waits for it. False when nobody does: a second answer, or one to nothing.
     pub(crate) fn answer(&self, answer: Answer) -> bool {
         let Id::Text(text) = &answer.id else { return false };
-        let Some(number) = text.strip_prefix("ask-").and_then(|number| number.parse().ok()) else {
+        let Some(number) = text.strip_prefix(&*self.prefix).and_then(|number| number.parse().ok()) else {
             return false;
         };
         let asker = self.lock().by_number.remove(&number);
@@ -53,7 +63,7 @@ impl Questions {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.0.lock().expect("questions must not be poisoned")
+        self.waiting.lock().expect("questions must not be poisoned")
     }
 }
 
@@ -63,7 +73,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_counts_and_a_second_one_is_nobodys() {
-        let questions = Questions::default();
+        let questions = Questions::new("ask-".into());
         let (id, mut receiver) = questions.open(1).expect("there must be room");
         assert!(questions.open(1).is_none(), "the bound holds");
         let answer = Answer { id, outcome: Ok(Raw::empty_object()) };
@@ -74,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_question_whose_asker_went_away_makes_room() {
-        let questions = Questions::default();
+        let questions = Questions::new("ask-".into());
         drop(questions.open(1));
         assert!(questions.open(1).is_some());
     }

@@ -1,29 +1,24 @@
-//! One session.
+//! One session, as the node that serves it sees it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::calls::Calls;
 use super::questions::Questions;
-use super::stream::{StreamBounds, StreamLog};
 use crate::cancel::CancelReason;
 use crate::client::Client;
 use crate::env::Instant;
-use crate::ids::{SessionId, StreamId};
+use crate::ids::SessionId;
 use crate::protocol::LogLevel;
 
 /// How much one session may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionBounds {
-    /// Streams that are kept, the standalone one not counted.
-    pub(crate) streams_max: usize,
     /// Questions that wait for the client.
     pub(crate) asks_max: usize,
     /// Resources subscribed to.
     pub(crate) subscriptions_max: usize,
-    /// Bounds of each stream.
-    pub(crate) stream: StreamBounds,
 }
 
 /// Why a session takes nothing more. Its state is as before.
@@ -40,7 +35,7 @@ pub(crate) enum Refusal {
     Ended,
 }
 
-/// A client's session.
+/// A client's session, as one node serves it: what is under way here. What must outlive the node is kept elsewhere.
 pub(crate) struct Session {
     /// Its identity.
     pub(crate) id: SessionId,
@@ -53,45 +48,36 @@ pub(crate) struct Session {
     bounds: SessionBounds,
     used_ns: AtomicU64,
     readers: AtomicU32,
-    /// The standalone stream: what the server says on its own.
-    standalone: Arc<StreamLog>,
+    log_level: AtomicU8,
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
-    log_level: LogLevel,
-    last_stream: u64,
-    streams: BTreeMap<StreamId, Arc<StreamLog>>,
     subscriptions: BTreeSet<Box<str>>,
     ended: bool,
 }
 
 impl Session {
-    /// A session that was opened at `now`, with its standalone stream and the registry of its calls.
+    /// A session that is used at `now`, with the registry of its calls. Its questions are numbered behind `asks`.
     pub(crate) fn new(
         id: SessionId,
         client: Arc<Client>,
         bounds: SessionBounds,
-        standalone: Arc<StreamLog>,
         calls: Arc<Calls>,
+        asks: Arc<str>,
         now: Instant,
     ) -> Self {
         Self {
             id,
             client,
-            questions: Questions::default(),
+            questions: Questions::new(asks),
             calls,
             bounds,
             used_ns: AtomicU64::new(now.as_nanos()),
             readers: AtomicU32::new(0),
-            standalone,
-            state: Mutex::new(State {
-                log_level: LogLevel::Info,
-                last_stream: 0,
-                streams: BTreeMap::new(),
-                subscriptions: BTreeSet::new(),
-                ended: false,
-            }),
+            log_level: AtomicU8::new(LogLevel::Info as u8),
+            state: Mutex::default(),
         }
     }
 
@@ -120,62 +106,26 @@ impl Session {
         self.touch(now);
     }
 
-    /// Whether the session may be ended for idleness: no call is in flight, and nobody reads a stream.
+    /// Whether nothing of the session is under way: no call is in flight, and nobody reads a stream.
     pub(crate) fn is_quiet(&self) -> bool {
         self.readers.load(Ordering::Relaxed) == 0 && self.calls.len() == 0
     }
 
-    /// The standalone stream.
-    pub(crate) const fn standalone(&self) -> &Arc<StreamLog> {
-        &self.standalone
-    }
-
-    /// Opens a stream for one request. The oldest finished streams beyond the bound are let go of.
-    ///
-    /// # Errors
-    /// [`Refusal::TooMany`] when all kept streams are still in use, [`Refusal::Ended`].
-    pub(crate) fn open_stream(&self) -> Result<Arc<StreamLog>, Refusal> {
-        let state = &mut *self.lock();
-        if state.ended {
-            return Err(Refusal::Ended);
-        }
-        while state.streams.len() >= self.bounds.streams_max {
-            // First what was told whole; then what is over and was not fetched, which nobody may come back for.
-            let done = state.streams.iter().find(|(_, log)| log.is_done());
-            let over = done.or_else(|| state.streams.iter().find(|(_, log)| log.is_over()));
-            let Some(id) = over.map(|(id, _)| *id) else { return Err(Refusal::TooMany("streams")) };
-            state.streams.remove(&id);
-        }
-        state.last_stream += 1;
-        let id = StreamId(state.last_stream);
-        let log = Arc::new(StreamLog::new(id, self.bounds.stream));
-        state.streams.insert(id, log.clone());
-        Ok(log)
-    }
-
-    /// A stream by its number, if it is still kept.
-    pub(crate) fn stream(&self, id: StreamId) -> Option<Arc<StreamLog>> {
-        if id == StreamId(0) {
-            return Some(self.standalone.clone());
-        }
-        self.lock().streams.get(&id).cloned()
-    }
-
     /// The least level of messages that the client wants.
     pub(crate) fn log_level(&self) -> LogLevel {
-        self.lock().log_level
+        LogLevel::from_number(self.log_level.load(Ordering::Relaxed)).unwrap_or(LogLevel::Info)
     }
 
     /// Sets the least level of messages that the client wants.
     pub(crate) fn set_log_level(&self, level: LogLevel) {
-        self.lock().log_level = level;
+        self.log_level.store(level as u8, Ordering::Relaxed);
     }
 
-    /// Subscribes to a resource; again is no error.
+    /// Subscribes to a resource; again is no error. True the first time.
     ///
     /// # Errors
     /// [`Refusal`] at the bound or after the end.
-    pub(crate) fn subscribe(&self, uri: &str) -> Result<(), Refusal> {
+    pub(crate) fn subscribe(&self, uri: &str) -> Result<bool, Refusal> {
         let state = &mut *self.lock();
         if state.ended {
             return Err(Refusal::Ended);
@@ -183,13 +133,12 @@ impl Session {
         if state.subscriptions.len() >= self.bounds.subscriptions_max && !state.subscriptions.contains(uri) {
             return Err(Refusal::TooMany("subscriptions"));
         }
-        state.subscriptions.insert(uri.into());
-        Ok(())
+        Ok(state.subscriptions.insert(uri.into()))
     }
 
-    /// Takes a subscription back; without one is no error.
-    pub(crate) fn unsubscribe(&self, uri: &str) {
-        self.lock().subscriptions.remove(uri);
+    /// Takes a subscription back; without one is no error. True where there was one.
+    pub(crate) fn unsubscribe(&self, uri: &str) -> bool {
+        self.lock().subscriptions.remove(uri)
     }
 
     /// What the client subscribed to, in order.
@@ -197,33 +146,24 @@ impl Session {
         self.lock().subscriptions.iter().cloned().collect()
     }
 
+    /// Takes back every subscription, and gives what they were.
+    pub(crate) fn take_subscriptions(&self) -> BTreeSet<Box<str>> {
+        std::mem::take(&mut self.lock().subscriptions)
+    }
+
     /// The number of questions that may wait.
     pub(crate) const fn asks_max(&self) -> usize {
         self.bounds.asks_max
     }
 
-    /// Ends the session: calls are cancelled, questions get no answer, streams end. True the first time.
+    /// Ends the session: calls are cancelled, questions get no answer. True the first time.
     pub(crate) fn end(&self, reason: CancelReason) -> bool {
-        let streams = {
-            let state = &mut *self.lock();
-            if std::mem::replace(&mut state.ended, true) {
-                return false;
-            }
-            std::mem::take(&mut state.streams)
-        };
+        if std::mem::replace(&mut self.lock().ended, true) {
+            return false;
+        }
         self.questions.close();
         self.calls.close(reason);
-        streams.values().for_each(|log| log.end());
-        self.standalone.end();
         true
-    }
-
-    /// Closes the connection that reads the standalone stream, where the client can resume it somewhere else. Streams of
-    /// calls end with their calls, and a stream that cannot be resumed ends with its channel.
-    pub(crate) fn close_standalone(&self, retry_ms: u64) {
-        if self.standalone.is_resumable() {
-            self.standalone.close_reader(retry_ms);
-        }
     }
 }
 

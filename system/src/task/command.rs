@@ -184,7 +184,7 @@ pub enum Refusal {
 }
 
 /// What a watcher is told of a task.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Stamp {
     /// Counts its changes; only rises.
     pub version: u64,

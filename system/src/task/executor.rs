@@ -47,6 +47,11 @@ impl Executors {
 }
 
 impl Tasks {
+    /// The processes that carry out tasks, each as often as it does.
+    pub fn executors(&self) -> impl Iterator<Item = Executor> {
+        self.executors.working.iter().map(|(executor, _)| *executor)
+    }
+
     /// A node's process is gone, and all that were before it: whatever of theirs still works fails with `error`. Returns
     /// how many tasks that were. Again is no error and changes nothing.
     pub fn executor_gone(&mut self, now: WallTime, executor: Executor, error: &Raw) -> usize {

@@ -73,8 +73,8 @@ impl<E: Env> HttpEdge<E> {
         if path == self.path {
             return match head.method {
                 Method::POST => self.post(head, body, principal).await,
-                Method::GET => self.get(head, &principal),
-                Method::DELETE => self.delete(head, &principal),
+                Method::GET => self.get(head, &principal).await,
+                Method::DELETE => self.delete(head, &principal).await,
                 _ => method_not_allowed("GET, POST, DELETE, OPTIONS"),
             };
         }

@@ -9,16 +9,18 @@ use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 
-use super::super::body::{EventBody, Style};
+use super::super::body::{EventBody, Source, Style};
 use super::super::channel::Channel;
 use super::super::core::Core;
+use super::super::home::OWNER_MS_MAX;
 use super::{HttpEdge, answer};
 use crate::cancel::CancelReason;
 use crate::client::Principal;
 use crate::env::Env;
-use crate::ids::SessionId;
+use crate::ids::{NodeId, SessionId};
 use crate::jsonrpc::Incoming;
 use crate::protocol::{Fault, Revision};
+use crate::seal::SessionTicket;
 use crate::transport::http::{RequestBody, ResponseBody};
 use crate::transport::sse;
 
@@ -31,20 +33,29 @@ impl<E: Env> HttpEdge<E> {
             Ok(opened) => opened,
             Err(fault) => return answer::fault(&fault, None, Revision::V2024_11_05),
         };
-        let place = format!(
-            "/message?sessionId={}",
-            self.core.name(opened.id, opened.channel.principal(), Revision::V2024_11_05)
-        );
+        let place =
+            format!("/message?sessionId={}", self.core.name_channel(opened.id, opened.channel.principal()));
         let first = sse::encode(None, Some("endpoint"), &Bytes::from(place));
         let reader = opened.channel.reader();
-        answer::events(Box::pin(EventBody::new(&self.core, reader, Style::Named, Some(first), opened)))
+        answer::events(Box::pin(EventBody::new(
+            &self.core,
+            Source::Queue(reader),
+            Style::Named,
+            Some(first),
+            opened,
+        )))
     }
 
     /// `POST /message?sessionId=…`: a message of the client.
     pub(super) async fn old_post(&self, head: &Parts, body: RequestBody, principal: &Principal) -> Http {
-        let Some(channel) = self.old_channel(head, principal) else {
-            return answer::fault(&Fault::session_not_found(), None, Revision::V2024_11_05);
+        let unknown = || answer::fault(&Fault::session_not_found(), None, Revision::V2024_11_05);
+        let Some(ticket) = self.old_ticket(head, principal) else { return unknown() };
+        let Some(channel) = self.core.channels.get(&ticket.id) else {
+            return self.old_pass(&ticket, body).await.unwrap_or_else(unknown);
         };
+        if channel.principal() != principal {
+            return unknown();
+        }
         match self.read(head, body).await {
             Ok(Incoming::One(message)) => channel.take(Ok(message)),
             Ok(Incoming::Batch(entries)) => entries.into_iter().for_each(|entry| channel.take(entry)),
@@ -53,11 +64,30 @@ impl<E: Env> HttpEdge<E> {
         answer::accepted()
     }
 
-    fn old_channel(&self, head: &Parts, principal: &Principal) -> Option<Arc<Channel<E>>> {
+    fn old_ticket(&self, head: &Parts, principal: &Principal) -> Option<SessionTicket> {
         let query = head.uri.query()?;
         let name = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
-        let channel = self.core.channels.get(&self.core.named(name, principal)?)?;
-        (channel.principal() == principal).then_some(channel)
+        let ticket = SessionTicket::open(&self.core.keys, name)?;
+        (ticket.principal == principal.digest()).then_some(ticket)
+    }
+
+    /// Passes a message on to the node that the client's stream is at. `None` where that has no such channel.
+    async fn old_pass(&self, ticket: &SessionTicket, body: RequestBody) -> Option<Http> {
+        let node = NodeId(u64::from(ticket.capabilities));
+        if node == self.core.cluster.me().node {
+            return None;
+        }
+        let limits = &self.core.limits;
+        let text = match body.read(limits.message_bytes_max).await {
+            Ok(text) => text,
+            Err(error) => {
+                let fault = Fault::invalid_request(error.to_string()).with_status(error.status().as_u16());
+                return Some(answer::fault(&fault, None, Revision::V2024_11_05));
+            }
+        };
+        let due = self.core.env.now().after_ms(OWNER_MS_MAX);
+        let passed = self.core.cluster.pass_to_channel(node, ticket.id, ticket.principal, text, due).await;
+        passed.ok().map(|()| answer::accepted())
     }
 }
 

@@ -2,27 +2,32 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
-use super::super::body::{CallBody, EventBody, Reading, Style, abandon};
+use super::super::body::{CallBody, EventBody, Reading, Source, Style, abandon};
 use super::super::carry::Carried;
-use super::super::core::Seat;
+use super::super::core::{Place, Seat};
+use super::super::follow::Follow;
+use super::super::home::{Home, OWNER_MS_MAX};
 use super::super::life::Stage;
-use super::super::refused;
+use super::super::outlet::{Outlet, Scribe};
 use super::super::serve::Served;
 use super::super::stateless::Lone;
+use super::super::{refused, trouble};
 use super::{HttpEdge, answer};
+use crate::cancel::CancelReason;
 use crate::client::Principal;
+use crate::cluster::Turn;
 use crate::env::Env;
 use crate::handler::{Running, Step};
 use crate::ids::StreamId;
-use crate::jsonrpc::{Answer, Incoming, Malformed, Message, Notification, Request, parse};
+use crate::jsonrpc::{Id, Incoming, Malformed, Message, Notification, Raw, Request, parse};
 use crate::protocol::{
     Cache, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version, carried_message,
     headers::check_named,
 };
-use crate::session::{Calls, Session, StreamLog};
 use crate::transport::http::{Accepts, AnswerStream, RequestBody, ResponseBody, is_json, names, plain};
 use crate::transport::sse;
 
@@ -36,7 +41,7 @@ impl<E: Env> HttpEdge<E> {
         };
         match incoming {
             Incoming::One(message) => self.message(head, message, principal).await,
-            Incoming::Batch(entries) => self.batch(head, entries, &principal),
+            Incoming::Batch(entries) => self.batch(head, entries, &principal).await,
         }
     }
 
@@ -77,8 +82,8 @@ impl<E: Env> HttpEdge<E> {
             Err(fault) => return answer::fault(&fault, id.as_ref(), Revision::LATEST_MODERN),
         };
         match (era, message) {
-            (Era::Initialize, Message::Request(request)) => self.initialize(&request, principal),
-            (Era::Legacy(_), message) => match self.seat(head, &principal) {
+            (Era::Initialize, Message::Request(request)) => self.initialize(&request, principal).await,
+            (Era::Legacy(_), message) => match self.seat(head, &principal).await {
                 Ok(seat) => self.stateful(head, &seat, message, meta).await,
                 Err(fault) => answer::fault(&fault, id.as_ref(), Revision::LATEST_LEGACY),
             },
@@ -90,51 +95,51 @@ impl<E: Env> HttpEdge<E> {
         }
     }
 
-    fn initialize(&self, request: &Request, principal: Principal) -> Http {
-        let standalone = Arc::new(StreamLog::new(StreamId(0), self.core.stream_bounds()));
-        let calls = Arc::new(Calls::new(self.core.limits.calls_per_session_max));
-        let opened = self.core.initialize(request, principal, None, standalone, calls);
-        let (seat, greeting) = match opened {
-            Ok(opened) => opened,
-            Err(fault) => return answer::fault(&fault, Some(&request.id), Revision::LATEST_LEGACY),
-        };
-        let name = HeaderValue::from_str(&self.core.session_name(&seat.session))
-            .expect("a sealed id must be visible ASCII");
-        let mut response = answer::json(200, carried_message(&request.id, &greeting));
-        response.headers_mut().insert(names::MCP_SESSION_ID, name);
-        response
-    }
-
-    /// The session that a request names.
-    pub(super) fn seat(&self, head: &Parts, principal: &Principal) -> Result<Seat, Fault> {
-        let name = head.headers.get(names::MCP_SESSION_ID).and_then(|value| value.to_str().ok());
-        let seat = name
-            .and_then(|name| self.core.find_session(name, principal))
-            .ok_or_else(Fault::session_not_found)?;
-        seat.session.touch(self.core.env.now());
-        Ok(seat)
-    }
-
-    async fn stateful(&self, head: &Parts, seat: &Seat, message: Message, meta: RequestMeta) -> Http {
-        match message {
-            Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
-            Message::Notification(notification) => self.stateful_notification(seat, &notification),
-            Message::Answer(answer) => self.stateful_answer(seat, answer),
+    async fn initialize(&self, request: &Request, principal: Principal) -> Http {
+        match self.open(request, principal).await {
+            Ok((name, greeting)) => {
+                let name = HeaderValue::from_str(&name).expect("a sealed id must be visible ASCII");
+                let mut response = answer::json(200, carried_message(&request.id, &greeting));
+                response.headers_mut().insert(names::MCP_SESSION_ID, name);
+                response
+            }
+            Err(fault) => answer::fault(&fault, Some(&request.id), Revision::LATEST_LEGACY),
         }
     }
 
-    fn stateful_notification(&self, seat: &Seat, notification: &Notification) -> Http {
-        self.core.notified(seat, notification);
-        answer::accepted()
+    async fn open(&self, request: &Request, principal: Principal) -> Result<(String, Raw), Fault> {
+        let (client, greeting) = self.core.greet(request, principal, None)?;
+        let (_, name) = self.core.open_home(client, &request.params).await?;
+        Ok((name, greeting))
     }
 
-    fn stateful_answer(&self, seat: &Seat, answer: Answer) -> Http {
-        // An answer that nobody waits for any more came too late, which is nobody's fault.
-        self.core.answered(seat, answer);
-        answer::accepted()
+    /// The session that a request names.
+    pub(super) async fn seat(&self, head: &Parts, principal: &Principal) -> Result<Seat<E>, Fault> {
+        let name = head.headers.get(names::MCP_SESSION_ID).and_then(|value| value.to_str().ok());
+        self.core.find_seat(name.ok_or_else(Fault::session_not_found)?, principal).await
     }
 
-    async fn stateful_request(&self, head: &Parts, seat: &Seat, request: Request, meta: RequestMeta) -> Http {
+    async fn stateful(&self, head: &Parts, seat: &Seat<E>, message: Message, meta: RequestMeta) -> Http {
+        match message {
+            Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
+            Message::Notification(notification) => {
+                self.core.notified(seat, &notification);
+                answer::accepted()
+            }
+            Message::Answer(given) => {
+                self.core.answered(seat, given);
+                answer::accepted()
+            }
+        }
+    }
+
+    async fn stateful_request(
+        &self,
+        head: &Parts,
+        seat: &Seat<E>,
+        request: Request,
+        meta: RequestMeta,
+    ) -> Http {
         let revision = seat.session.client.revision;
         if let Err(refusal) = seat.session.calls.admit(&request.id) {
             return answer::fault(&refused(refusal), Some(&request.id), revision);
@@ -162,30 +167,56 @@ impl<E: Env> HttpEdge<E> {
         if !Accepts::read(&head.headers).events {
             return plain(StatusCode::NOT_ACCEPTABLE, "Accept must list text/event-stream\n");
         }
-        let log = match seat.session.open_stream() {
-            Ok(log) => log,
-            Err(refusal) => {
-                return answer::fault(&refused(refusal), Some(&id), revision);
+        match self.open_stream(seat, &[&id]).await {
+            Ok((scribe, body)) => {
+                let core = self.core.clone();
+                carried.go_on(Some(step), Outlet::Stream(scribe), true, move |end| {
+                    core.write_stateful(&id, revision, end, false).map(|(_, message)| message)
+                });
+                answer::events(body)
             }
-        };
-        let core = self.core.clone();
-        let body = self.session_body(&seat.session, &log);
-        carried.go_on(Some(step), log, true, move |log, end| {
-            if let Some((_, message)) = core.write_stateful(&id, revision, end, false) {
-                log.append(message);
+            // Nothing can be told on the way, so the call is stopped and its client told to come again.
+            Err(fault) => {
+                carried.stop(CancelReason::Shutdown);
+                answer::fault(&fault, Some(&id), revision)
             }
-            log.finish();
-        });
-        answer::events(body)
+        }
     }
 
-    /// The body of a request's own stream, primed for a resumption where the client knows that.
-    fn session_body(&self, session: &Arc<Session>, log: &Arc<StreamLog>) -> AnswerStream {
+    /// Opens a stream for the calls that one request brought, and gives who writes it and the body that reads it:
+    /// primed for a resumption where the client knows that.
+    pub(super) async fn open_stream(
+        &self,
+        seat: &Seat<E>,
+        calls: &[&Id],
+    ) -> Result<(Arc<Scribe<E>>, AnswerStream), Fault> {
+        let Place::Home(home) = &seat.place else {
+            unreachable!("a session over HTTP must be the cluster's")
+        };
+        let due = self.core.env.now().after_ms(OWNER_MS_MAX);
+        let ids = calls.iter().map(|id| Raw::encode(id).expect("an id must encode")).collect();
+        let (stream, turn) = home.cluster().open_stream(home.key(), ids, due).await.map_err(trouble)?;
         // Clients before 2025-11-25 take an event without data for a broken message.
-        let primed = session.client.revision >= Revision::V2025_11_25;
-        let first = primed.then(|| sse::prime(&format!("{}.0", log.id().0), Some(self.core.limits.retry_ms)));
-        let reading = Reading::new(self.core.clone(), session.clone());
-        Box::pin(EventBody::new(&self.core, log.attach(), Style::Resumable, first, reading))
+        let primed = seat.session.client.revision >= Revision::V2025_11_25;
+        let first = primed.then(|| sse::prime(&format!("{}.0", stream.0), Some(self.core.limits.retry_ms)));
+        let body = self.follow(seat, home, stream, (turn, 0), first);
+        Ok((Scribe::new(home.clone(), stream, calls.len()), body))
+    }
+
+    /// The body that reads a stream of a session.
+    pub(super) fn follow(
+        &self,
+        seat: &Seat<E>,
+        home: &Arc<Home<E>>,
+        stream: StreamId,
+        from: (Turn, u64),
+        first: Option<Bytes>,
+    ) -> AnswerStream {
+        let core = &self.core;
+        let draining = (Box::pin(core.life.reached(Stage::Draining)) as _, core.limits.retry_ms);
+        let follow = Follow::new(core.env.clone(), home.clone(), stream, from, draining);
+        let reading = Reading::new(core.clone(), seat.session.clone());
+        Box::pin(EventBody::new(core, Source::Stream(follow), Style::Resumable, first, reading))
     }
 
     async fn stateless(
@@ -214,7 +245,7 @@ impl<E: Env> HttpEdge<E> {
         let method = Method::parse(&request.method);
         let (lone, caller) = self.core.lone(request, &meta, revision, principal)?;
         if method == Some(Method::Listen) {
-            return self.listen(head, &lone, &caller);
+            return self.listen(head, &lone, &caller).await;
         }
         match self.core.serve(caller, &lone.request, meta, Some(&head.headers))? {
             Served::Now(result) => Ok(answer::json(200, carried_message(&lone.request.id, &result))),

@@ -7,6 +7,7 @@ use super::super::serve::Caller;
 use super::Work;
 use super::desk::{TaskKey, wire_task};
 use super::run::Job;
+use crate::cluster::slot_of;
 use crate::dispatch::Target;
 use crate::env::Env;
 use crate::handler::{Ctx, Prepared, Reply};
@@ -24,7 +25,7 @@ const POLL_INTERVAL_MS: u64 = 500;
 /// The fault to answer with, where a task is needed or unwanted and the client does not see it the same way.
 pub(in crate::node) fn create<E: Env>(
     core: &Arc<Core<E>>,
-    caller: &Caller,
+    caller: &Caller<E>,
     target: &Target,
     params: &Raw,
     meta: &RequestMeta,
@@ -38,7 +39,8 @@ pub(in crate::node) fn create<E: Env>(
     }
     let id = core.mint_task();
     let key = TaskKey { id, principal: owner(caller) };
-    let ticket = TaskTicket { slot: 0, tenant: 0, principal: key.principal, id, created: core.env.wall() };
+    let slot = slot_of(key.principal);
+    let ticket = TaskTicket { slot, tenant: 0, principal: key.principal, id, created: core.env.wall() };
     let sealed: Arc<str> = ticket.seal(&core.keys).into();
     let command = Command::Create(Create {
         id,
@@ -46,8 +48,8 @@ pub(in crate::node) fn create<E: Env>(
         principal: key.principal,
         ttl_ms: Some(wish.and_then(|wish| wish.ttl_ms).unwrap_or(core.limits.task_ttl_ms)),
         poll_interval_ms: Some(POLL_INTERVAL_MS),
+        executor: Some(core.cluster.me()),
         call: Call { method: "tools/call".into(), tool: tool.info.name.as_str().into() },
-        executor: None,
     });
     let job = Job {
         key,
@@ -83,7 +85,7 @@ pub(in crate::node) fn create<E: Env>(
 
 /// Whose a task is: the principal's. Anonymous callers cannot be told apart, so theirs are their session's; without a
 /// session only the id itself protects a task (2025-11-25 `tasks`, Security).
-pub(super) fn owner(caller: &Caller) -> Principal {
+pub(super) fn owner<E: Env>(caller: &Caller<E>) -> Principal {
     match &caller.seat {
         Some(seat) if caller.client.principal.is_anonymous() => Principal(seat.session.id.digest()),
         _ => caller.client.principal.digest(),

@@ -17,7 +17,7 @@ impl<E: Env> TaskFeed<E> {
     /// The tasks of a filter that are the caller's; the others are taken out of the filter.
     pub(in crate::node) fn keys(
         core: &Core<E>,
-        caller: &Caller,
+        caller: &Caller<E>,
         filter: &mut SubscriptionFilter,
     ) -> Vec<FeedKey> {
         let mut keys = Vec::new();

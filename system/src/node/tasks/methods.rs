@@ -27,7 +27,7 @@ use crate::task::{Action, Command, Position, Reply as Stored};
 /// The fault to answer with, where parameters or capabilities are wrong.
 pub(in crate::node) fn work<E: Env>(
     core: &Arc<Core<E>>,
-    caller: &Caller,
+    caller: &Caller<E>,
     method: Method,
     params: &Raw,
 ) -> Result<Work, Fault> {
@@ -64,7 +64,7 @@ pub(in crate::node) fn work<E: Env>(
 }
 
 /// The task that an id names, if it is the caller's. Whether it (still) is one, the store says.
-pub(super) fn find<E: Env>(core: &Core<E>, caller: &Caller, name: &str) -> Result<TaskKey, Fault> {
+pub(super) fn find<E: Env>(core: &Core<E>, caller: &Caller<E>, name: &str) -> Result<TaskKey, Fault> {
     let principal = owner(caller);
     match TaskTicket::open(&core.keys, name) {
         Some(ticket) if ticket.principal == principal => Ok(TaskKey { id: ticket.id, principal }),
@@ -88,7 +88,7 @@ async fn cancel<E: Env>(core: &Core<E>, key: TaskKey, modern: bool) -> Result<Re
     Ok(Reply::Node(Box::new(EmptyResult)))
 }
 
-fn list<E: Env>(core: &Arc<Core<E>>, caller: &Caller, params: &Raw) -> Result<Work, Fault> {
+fn list<E: Env>(core: &Arc<Core<E>>, caller: &Caller<E>, params: &Raw) -> Result<Work, Fault> {
     let after = read_cursor(params)?.map(|cursor| decode_cursor(&cursor)).transpose()?;
     let command = Command::List { principal: owner(caller), after, limit: core.limits.page_len };
     let core = core.clone();

@@ -13,11 +13,13 @@ mod methods;
 mod port;
 mod result;
 mod run;
+mod store;
 
 pub(super) use create::create;
 pub(super) use desk::{Desk, StoreRedeem};
 pub(super) use feed::TaskFeed;
 pub(super) use methods::work;
+pub(super) use store::ClusterStore;
 
 use crate::handler::{Ctx, HandlerFuture};
 

@@ -13,23 +13,22 @@ use crate::jsonrpc::Raw;
 use crate::protocol::{
     CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
 };
-use crate::session::StreamLog;
 use crate::task::{Action, Status, Watch};
 
 /// A task to carry out.
-pub(super) struct Job {
+pub(super) struct Job<E: Env> {
     pub(super) key: TaskKey,
     pub(super) sealed: Arc<str>,
     pub(super) params: Raw,
     pub(super) client: Arc<Client>,
-    pub(super) seat: Option<Seat>,
+    pub(super) seat: Option<Seat<E>>,
     pub(super) progress_token: Option<ProgressToken>,
     pub(super) log_level: Option<LogLevel>,
 }
 
-impl Job {
+impl<E: Env> Job<E> {
     /// Starts its work, which may take as long as the task lives.
-    pub(super) fn start<E: Env>(self, core: &Arc<Core<E>>, work: Prepared, ttl_ms: u64) {
+    pub(super) fn start(self, core: &Arc<Core<E>>, work: Prepared, ttl_ms: u64) {
         let revision = self.client.revision;
         let related = (!revision.is_modern()).then(|| meta::related_task(&self.sealed));
         let port = StorePort::new(core.clone(), self.key, revision, related.clone());
@@ -50,7 +49,7 @@ impl Job {
         core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
     }
 
-    async fn carry_out<E: Env>(self, core: &Arc<Core<E>>, running: Running, related: Option<Raw>) {
+    async fn carry_out(self, core: &Arc<Core<E>>, running: Running, related: Option<Raw>) {
         let Ok(watch) = core.desk.watch(self.key).await else { return };
         let end = self.run(core, running, watch).await;
         let action = match end {
@@ -72,7 +71,7 @@ impl Job {
     }
 
     /// Polls the handler to its end, and stops it when its task is cancelled or forgotten.
-    async fn run<E: Env>(&self, core: &Core<E>, mut running: Running, mut watch: Watch) -> End {
+    async fn run(&self, core: &Core<E>, mut running: Running, mut watch: Watch) -> End {
         let mut cancelled = false;
         loop {
             let step = if cancelled {
@@ -94,7 +93,7 @@ impl Job {
                 }
             };
             match step {
-                Step::Message(message) => self.say(&message),
+                Step::Message(message) => self.say(core, message).await,
                 Step::CloseStream { .. } => {}
                 Step::End(end) => return end,
             }
@@ -103,24 +102,21 @@ impl Job {
 
     /// A message of a task goes to its session's standalone stream. A stateless client has no place for it
     /// (SEP-2663: progress and log messages of tasks are not sent).
-    fn say(&self, message: &bytes::Bytes) {
-        if let Some(log) = self.standalone() {
-            log.offer(None, message.clone());
+    async fn say(&self, core: &Core<E>, message: bytes::Bytes) {
+        if let Some(seat) = &self.seat {
+            seat.offer(&core.env, None, message).await;
         }
     }
 
     /// Tells the session how its task stands. A stateless client hears of it where it listens.
-    async fn announce<E: Env>(&self, core: &Core<E>) {
-        let Some(log) = self.standalone() else { return };
+    async fn announce(&self, core: &Core<E>) {
+        let Some(seat) = &self.seat else { return };
         if let Ok(task) = core.desk.get(self.key).await {
             let task = super::desk::wire_task(&task.summary());
             let topic = format!("{} {}", name::TASKS_STATUS, self.sealed);
-            log.offer(Some(&topic), call_message(None, name::TASKS_STATUS, self.client.revision, &task));
+            let message = call_message(None, name::TASKS_STATUS, self.client.revision, &task);
+            seat.offer(&core.env, Some(&topic), message).await;
         }
-    }
-
-    fn standalone(&self) -> Option<&Arc<StreamLog>> {
-        self.seat.as_ref().map(|seat| seat.session.standalone())
     }
 
     /// The result is kept as its request would have had it; a legacy one also names its task.

@@ -1,0 +1,197 @@
+//! Keeping what this node runs as the map says: its seat in the control group, its replicas of data groups, the addresses
+//! of the others, the keys.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use super::council::{CONTROL, Council, MapMachine};
+use super::kept::Kept;
+use super::owner::Owner;
+use super::service::Wires;
+use super::{Cluster, Inner};
+use crate::control::{ClusterMap, ListVersions, Place};
+use crate::env::{Either, Env, race};
+use crate::ids::{GroupId, NodeId};
+use crate::raft::{Group, Machine, Options, StartError};
+use crate::store::Scope;
+
+/// Under which key a node keeps the map that it last saw: with it, it serves before the control group is heard.
+pub(super) const MAP: &str = "map";
+
+impl<E: Env> Cluster<E> {
+    /// Follows the map for as long as the node lives.
+    pub(super) async fn host(self) {
+        let inner = &self.0;
+        let mut epoch = inner.view.watch();
+        let mut told = inner.view().lists();
+        loop {
+            let view = inner.view();
+            if let Err(error) = self.reconcile(&view).await {
+                inner.life.fail(&format!("a group could not be started: {error}"));
+                return;
+            }
+            inner.tell_lists(&view, &mut told);
+            inner.sweep_now();
+            match race(epoch.changed(), inner.life.stopped()).await {
+                Either::Left(Ok(())) => {}
+                Either::Left(Err(_)) | Either::Right(()) => return,
+            }
+        }
+    }
+
+    /// Starts and stops what the map says.
+    ///
+    /// # Errors
+    /// [`StartError`]: the disk or its content; what was started stays.
+    pub(super) async fn reconcile(&self, view: &ClusterMap) -> Result<(), StartError> {
+        let inner = &self.0;
+        if view.cluster().is_none() {
+            return Ok(());
+        }
+        inner.learn_addresses(view);
+        if let Some(keys) = view.keys() {
+            inner.keys.install(keys.ring().clone());
+        }
+        inner.store.put_lazily(Scope::Node, MAP, view.encode().into());
+        self.reconcile_council(view).await?;
+        for (id, place) in view.groups() {
+            let holds = holds(place, inner.me.node);
+            match (holds, inner.owner(id)) {
+                (true, None) => {
+                    let owner = inner.start_group(id).await?;
+                    inner.owners.insert(id, owner.clone());
+                    let cluster = self.clone();
+                    inner.env.spawn("leadership", async move { cluster.follow_leader(owner).await });
+                }
+                (false, Some(owner)) => {
+                    inner.owners.remove(&id);
+                    owner.group.stop().await;
+                    owner.kept().wake_all();
+                    // It is no member any more. Should it become one again, it begins as one that knows nothing.
+                    if let Err(error) = inner.store.forget(id).await {
+                        tracing::warn!("what was kept of {id} could not be removed: {error}");
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn reconcile_council(&self, view: &ClusterMap) -> Result<(), StartError> {
+        let inner = &self.0;
+        let seated = inner.council();
+        match (view.voters().contains(&inner.me.node), seated) {
+            (true, None) => self.seat_council().await?,
+            (false, Some(council)) if !council.group.status().voters.contains(&inner.me.node) => {
+                *inner.council.lock().expect("the council must not be poisoned") = None;
+                council.group.stop().await;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes this node's seat in the control group.
+    pub(super) async fn seat_council(&self) -> Result<(), StartError> {
+        let council = start_council(&self.0).await?;
+        *self.0.council.lock().expect("the council must not be poisoned") = Some(council);
+        Ok(())
+    }
+
+    /// Follows who leads a group that this node holds.
+    async fn follow_leader(self, owner: Arc<Owner<E>>) {
+        let mut leader = owner.group.watch_leader();
+        let mut led = None;
+        loop {
+            let leads = owner.leading();
+            if leads != led {
+                led = leads;
+                if let Some(term) = leads {
+                    owner.soft().enter(term, self.0.env.now());
+                    let uris: Vec<Box<str>> =
+                        owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
+                    self.0.topics.inherit(uris.into_iter());
+                    self.0.sweep_now();
+                } else {
+                    // Whoever waits here must look for the new owner.
+                    owner.kept().wake_all();
+                    self.0.topics.changed();
+                }
+            }
+            if leader.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a node runs a replica of a group: also while it becomes one, and until it ceases to be one.
+fn holds(place: &Place, node: NodeId) -> bool {
+    place.replicas.contains(&node) || place.change.is_some_and(|change| change.add == Some(node))
+}
+
+/// Starts this node's part in the control group.
+async fn start_council<E: Env>(inner: &Arc<Inner<E>>) -> Result<Council, StartError> {
+    let told = {
+        let inner = Arc::downgrade(inner);
+        move |map| {
+            if let Some(inner) = inner.upgrade() {
+                inner.view.take(map);
+            }
+        }
+    };
+    let machine = Arc::new(Mutex::new(MapMachine::new(told)));
+    let group = inner.start_raft(CONTROL, machine.clone()).await?;
+    Ok(Council { group, machine })
+}
+
+impl<E: Env> Inner<E> {
+    pub(super) async fn start_raft(
+        &self,
+        group: GroupId,
+        machine: Arc<Mutex<dyn Machine>>,
+    ) -> Result<Group, StartError> {
+        let options = Options { timing: self.settings.timing, ..Options::new(group, self.me.node) };
+        let network = Arc::new(Wires(self.mesh.clone()));
+        Group::start(self.env.clone(), options, self.store.clone(), machine, network).await
+    }
+
+    async fn start_group(&self, id: GroupId) -> Result<Arc<Owner<E>>, StartError> {
+        let kept = Kept::new(self.settings.group.clone(), self.topics.sender());
+        let kept = Arc::new(Mutex::new(kept));
+        let group = self.start_raft(id, kept.clone()).await?;
+        let queue_bytes_max = self.settings.stream_queue_bytes_max;
+        Ok(Arc::new(Owner::new(self.env.clone(), self.me.node, id, group, kept, queue_bytes_max)))
+    }
+
+    fn learn_addresses(&self, view: &ClusterMap) {
+        let Some(mesh) = &self.mesh else { return };
+        let mut known: BTreeSet<NodeId> = BTreeSet::new();
+        for (id, node) in view.nodes().iter().filter(|(id, _)| **id != self.me.node) {
+            if node.state.has_left() {
+                mesh.forget(*id);
+            } else {
+                known.insert(*id);
+                mesh.know(*id, node.mesh());
+            }
+        }
+        self.detect(known);
+    }
+
+    /// Tells the edge of lists that changed since it was told.
+    fn tell_lists(&self, view: &ClusterMap, told: &mut ListVersions) {
+        let now = view.lists();
+        let kinds = super::ListKinds {
+            tools: now.tools > told.tools,
+            prompts: now.prompts > told.prompts,
+            resources: now.resources > told.resources,
+        };
+        if let Some(edge) = self.edge()
+            && kinds != super::ListKinds::default()
+        {
+            edge.lists_changed(kinds);
+            *told = now;
+        }
+    }
+}

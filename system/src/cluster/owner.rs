@@ -1,0 +1,369 @@
+//! The owner of a data group: the replica that leads it answers for its sessions and tasks.
+//!
+//! What must outlive the owner is in the group's log; what it knows beside that is soft (`soft.rs`): who reads a stream and
+//! how far, which nodes hold a lease, when a session was last used. A new owner begins without, and is told anew.
+//!
+//! Being the leader as far as one knows proves nothing. Commands are proven by their commit, reads that must not be stale
+//! by a barrier; what streams are read from is applied, so committed, and a reader that follows an owner of the past only
+//! learns late.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+
+use super::kept::{Kept, Matter};
+use super::soft::Soft;
+use super::wire::{Answer, Ask, Turn};
+use crate::env::{Either, Env, Instant, deadline, race};
+use crate::event::Event;
+use crate::group::{self, Command, Entry, Reply};
+use crate::ids::{GroupId, NodeId, SessionId, StreamId};
+use crate::jsonrpc::Raw;
+use crate::raft::{BarrierError, Group, ProposeError};
+use crate::seal::Principal;
+use crate::task::RequestId;
+
+/// How long a node may serve a session without asking again.
+pub(super) const LEASE_MS: u64 = 5_000;
+/// How long a command may wait for its commit here before the asker is told that its outcome is unknown.
+const COMMIT_MS_MAX: u64 = 3_000;
+/// How many bytes one answer to a reader brings at most, beside a single event that is larger.
+const READ_BYTES_MAX: usize = 256 * 1024;
+/// How long an event may wait for room in its stream here. Its writer asks again.
+const ROOM_MS_MAX: u64 = 2_000;
+
+/// One data group on a node that holds a replica of it.
+pub(super) struct Owner<E: Env> {
+    pub(super) env: E,
+    pub(super) id: GroupId,
+    pub(super) group: Group,
+    pub(super) kept: Arc<Mutex<Kept>>,
+    pub(super) soft: Mutex<Soft>,
+    queue_bytes_max: usize,
+    me: NodeId,
+}
+
+impl<E: Env> Owner<E> {
+    pub(super) fn new(
+        env: E,
+        me: NodeId,
+        id: GroupId,
+        group: Group,
+        kept: Arc<Mutex<Kept>>,
+        queue_bytes_max: usize,
+    ) -> Self {
+        Self { id, env, group, kept, soft: Mutex::default(), queue_bytes_max, me }
+    }
+
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("the state of a group must not be poisoned")
+    }
+
+    pub(super) fn soft(&self) -> MutexGuard<'_, Soft> {
+        self.soft.lock().expect("the soft state of a group must not be poisoned")
+    }
+
+    /// The term that this replica leads in, as far as it knows.
+    pub(super) fn leading(&self) -> Option<u64> {
+        let receiver = self.group.watch_leader();
+        let leadership = receiver.borrow();
+        (leadership.leader == Some(self.me)).then_some(leadership.term)
+    }
+
+    /// The leader, as far as this replica knows.
+    pub(super) fn leader(&self) -> Option<NodeId> {
+        self.group.watch_leader().borrow().leader
+    }
+
+    /// Answers for the group.
+    pub(super) async fn serve(&self, from: NodeId, ask: Ask) -> Answer {
+        let Some(term) = self.leading() else { return Answer::NotOwner { leader: self.leader() } };
+        self.soft().enter(term, self.env.now());
+        match ask {
+            Ask::Open { request, id, principal, client } => {
+                match self.propose(request, Command::Open { id, principal, client }).await {
+                    Answer::Done => self.lease(id, principal, from),
+                    other => other,
+                }
+            }
+            Ask::Attach { id, principal, holder } => self.attach(id, principal, holder).await,
+            Ask::SetLogLevel { request, id, level } => {
+                self.propose(request, Command::SetLogLevel { id, level }).await
+            }
+            Ask::Subscribe { request, id, uri, on: true } => {
+                self.propose(request, Command::Subscribe { id, uri }).await
+            }
+            Ask::Subscribe { request, id, uri, on: false } => {
+                self.propose(request, Command::Unsubscribe { id, uri }).await
+            }
+            Ask::OpenStream { request, id, calls, executor } => {
+                match self.submit(request, Command::OpenStream { id, requests: calls, executor }).await {
+                    Ok(Reply::Stream(stream)) => {
+                        Answer::Opened { stream, turn: self.soft().take_turn(id, stream, 0) }
+                    }
+                    Ok(reply) => plain(reply),
+                    Err(answer) => answer,
+                }
+            }
+            Ask::Append { id, stream, first, events, answered, finish } => {
+                self.append((id, stream), first, events, answered, finish).await
+            }
+            Ask::Offer { request, id, topic, data } => {
+                let taken = self.soft().taken(id, StreamId(0));
+                self.propose(request, Command::Offer { id, topic, data, taken }).await
+            }
+            Ask::Take { id, stream, after } => self.take(id, stream, after).await,
+            Ask::Read { id, stream, after, turn } => self.read((id, stream), after, turn).await,
+            Ask::CloseReader { id, stream, retry_ms } => {
+                self.soft().close(id, stream, retry_ms);
+                self.kept().wake(Matter::Stream(id, stream));
+                Answer::Done
+            }
+            Ask::Tasks { request, command } => match self.submit(request, Command::Tasks(command)).await {
+                Ok(Reply::Tasks(reply)) => Answer::Tasks(reply),
+                Ok(reply) => plain(reply),
+                Err(answer) => answer,
+            },
+            Ask::WatchTask { principal, id, seen } => self.watch_task(principal, id, seen).await,
+            Ask::Topics { known } => self.topics(known).await,
+            Ask::Publish { uri } => {
+                self.soft().publish(&uri);
+                self.kept().wake(Matter::Topics);
+                Answer::Done
+            }
+            Ask::End { .. } | Ask::Cancel { .. } => {
+                unreachable!("what concerns other nodes must be seen to before it comes here")
+            }
+        }
+    }
+
+    /// Puts a command into the log, and gives what it leads to in the words of an answer.
+    pub(super) async fn propose(&self, request: RequestId, command: Command) -> Answer {
+        match self.submit(request, command).await {
+            Ok(reply) => plain(reply),
+            Err(answer) => answer,
+        }
+    }
+
+    pub(super) async fn submit(&self, request: RequestId, command: Command) -> Result<Reply, Answer> {
+        let entry = Entry { now_ms: self.env.wall().unix_ms(), request, command };
+        let due = self.env.now().after_ms(COMMIT_MS_MAX);
+        match self.group.propose(entry.encode(), due).await {
+            Ok(reply) => Ok(Reply::decode(&reply).expect("a reply of this program must read back")),
+            Err(ProposeError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
+            Err(ProposeError::Unavailable(_)) => Err(Answer::Unavailable),
+            Err(ProposeError::Unknown) => Err(Answer::Unknown),
+        }
+    }
+
+    async fn barrier(&self) -> Result<(), Answer> {
+        match self.group.barrier(self.env.now().after_ms(COMMIT_MS_MAX)).await {
+            Ok(()) => Ok(()),
+            Err(BarrierError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
+            Err(BarrierError::Unavailable) => Err(Answer::Unavailable),
+        }
+    }
+
+    fn lease(&self, id: SessionId, principal: Principal, holder: NodeId) -> Answer {
+        self.soft().hold(id, holder, self.env.now().after_ms(LEASE_MS));
+        match self.kept().state.record(id, principal) {
+            Some(record) => {
+                Answer::Attached { client: record.client, log_level: record.log_level, lease_ms: LEASE_MS }
+            }
+            None => Answer::NoSession,
+        }
+    }
+
+    /// Lets a node serve a session, after making sure that nobody else ended it meanwhile.
+    async fn attach(&self, id: SessionId, principal: Principal, holder: NodeId) -> Answer {
+        if let Err(answer) = self.barrier().await {
+            return answer;
+        }
+        self.lease(id, principal, holder)
+    }
+
+    async fn append(
+        &self,
+        (id, stream): (SessionId, StreamId),
+        first: u64,
+        events: Vec<Bytes>,
+        answered: Vec<Raw>,
+        finish: bool,
+    ) -> Answer {
+        let length: usize = events.iter().map(Bytes::len).sum();
+        let due = self.env.now().after_ms(ROOM_MS_MAX);
+        // The answer that ends a stream waits for nobody: a client that does not read must not hold up its executor.
+        if !finish && !self.room((id, stream), length, due).await {
+            return Answer::Unavailable;
+        }
+        let taken = self.soft().taken(id, stream);
+        let count = events.len() as u64;
+        let command = Command::Append { id, stream, first, events, answered, finish, taken };
+        // An append is known by its numbers, so any request id will do.
+        let answer = self.propose(RequestId(0), command).await;
+        if matches!(answer, Answer::Done) {
+            (first..first + count).for_each(|sequence| {
+                self.env.record(&Event::StreamAppended(id, stream, sequence));
+            });
+        }
+        answer
+    }
+
+    /// Waits until what the reader has not taken leaves room.
+    async fn room(&self, (id, stream): (SessionId, StreamId), length: usize, due: Instant) -> bool {
+        loop {
+            let waiter = {
+                let taken = self.soft().taken(id, stream);
+                let mut kept = self.kept();
+                let waiting = kept.state.waiting_bytes(id, stream, taken);
+                if waiting == 0 || waiting + length <= self.queue_bytes_max {
+                    return true;
+                }
+                kept.wait(Matter::Room(id, stream))
+            };
+            if deadline(&self.env, due, waiter).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// Makes whoever asks the reader of a stream.
+    async fn take(&self, id: SessionId, stream: StreamId, after: Option<u64>) -> Answer {
+        // A replica that lags would say of events that are there that they never were.
+        if let Err(answer) = self.barrier().await {
+            return answer;
+        }
+        let after = {
+            let kept = self.kept();
+            // Where it is not known how far the last reader got, from the oldest event that is held.
+            let from = after.unwrap_or_else(|| self.soft().taken(id, stream));
+            let from = match (after, kept.state.read(id, stream, from, 1)) {
+                (None, group::Read::Gap { oldest }) => oldest.saturating_sub(1),
+                _ => from,
+            };
+            let after = from;
+            match kept.state.read(id, stream, after, 1) {
+                group::Read::NoSuchSession => return Answer::NoSession,
+                group::Read::NoSuchStream => {
+                    return Answer::NoStream("this stream is not, or no longer, kept".into());
+                }
+                group::Read::Gap { oldest } => {
+                    let why = format!("events after {after} are no longer kept; the oldest is {oldest}");
+                    return Answer::NoStream(why.into());
+                }
+                group::Read::Events(_) | group::Read::Wait | group::Read::Finished => after,
+            }
+        };
+        let turn = self.soft().take_turn(id, stream, after);
+        // Who read until now is to hear that its turn is over.
+        self.kept().wake(Matter::Stream(id, stream));
+        Answer::Taken { turn, after }
+    }
+
+    async fn read(&self, (id, stream): (SessionId, StreamId), after: u64, turn: Turn) -> Answer {
+        self.soft().begin_reading(id);
+        let _reading = Reading { owner: self, id };
+        let mut leader = self.group.watch_leader();
+        loop {
+            let waiter = {
+                let mut kept = self.kept();
+                let mut soft = self.soft();
+                if !soft.reads(id, stream, after, turn) {
+                    return Answer::Superseded;
+                }
+                kept.wake(Matter::Room(id, stream));
+                match kept.state.read(id, stream, after, READ_BYTES_MAX) {
+                    group::Read::Events(events) => return Answer::Events { events, finished: false },
+                    group::Read::Finished => return Answer::Events { events: Vec::new(), finished: true },
+                    group::Read::NoSuchSession => return Answer::NoSession,
+                    group::Read::NoSuchStream => {
+                        return Answer::NoStream("the stream is no longer kept".into());
+                    }
+                    group::Read::Gap { oldest } => {
+                        let why = format!("events after {after} are no longer kept; the oldest is {oldest}");
+                        return Answer::NoStream(why.into());
+                    }
+                    group::Read::Wait => {}
+                }
+                if let Some(retry_ms) = soft.take_close(id, stream) {
+                    return Answer::Close { retry_ms };
+                }
+                kept.wait(Matter::Stream(id, stream))
+            };
+            if let Either::Right(_) = race(waiter, leader.changed()).await
+                && self.leading().is_none()
+            {
+                return Answer::NotOwner { leader: self.leader() };
+            }
+        }
+    }
+
+    async fn watch_task(&self, principal: Principal, id: crate::ids::TaskId, seen: Option<u64>) -> Answer {
+        let mut leader = self.group.watch_leader();
+        if let Err(answer) = self.barrier().await {
+            return answer;
+        }
+        loop {
+            let waiter = {
+                let mut kept = self.kept();
+                let stamp = kept.state.task_stamp(principal, id);
+                match stamp {
+                    Some(now) if seen == Some(now.version) => kept.wait(Matter::Task(id)),
+                    other => return Answer::TaskStamp(other),
+                }
+            };
+            if let Either::Right(_) = race(waiter, leader.changed()).await
+                && self.leading().is_none()
+            {
+                return Answer::NotOwner { leader: self.leader() };
+            }
+        }
+    }
+
+    /// Waits until a topic is newer than known. A topic that this owner never heard of counts as just published: whoever
+    /// was told of it by the owner before must look again rather than miss something.
+    async fn topics(&self, known: Vec<(Box<str>, u64)>) -> Answer {
+        let mut leader = self.group.watch_leader();
+        loop {
+            let waiter = {
+                let mut kept = self.kept();
+                let newer = self.soft().newer(&known);
+                if !newer.is_empty() {
+                    return Answer::Topics(newer);
+                }
+                kept.wait(Matter::Topics)
+            };
+            if let Either::Right(_) = race(waiter, leader.changed()).await
+                && self.leading().is_none()
+            {
+                return Answer::NotOwner { leader: self.leader() };
+            }
+        }
+    }
+}
+
+/// Somebody waits for an event of a session.
+struct Reading<'a, E: Env> {
+    owner: &'a Owner<E>,
+    id: SessionId,
+}
+
+impl<E: Env> Drop for Reading<'_, E> {
+    fn drop(&mut self) {
+        self.owner.soft().end_reading(self.id, self.owner.env.now());
+    }
+}
+
+/// What a reply is to whoever asked.
+fn plain(reply: Reply) -> Answer {
+    match reply {
+        Reply::Refused(refusal) => match refusal {
+            group::Refusal::NoSession | group::Refusal::Ended => Answer::NoSession,
+            group::Refusal::NoStream | group::Refusal::Finished | group::Refusal::Abandoned => {
+                Answer::NoStream(refusal.to_string().into())
+            }
+            other => Answer::Refused(other.to_string().into()),
+        },
+        _ => Answer::Done,
+    }
+}

@@ -1,0 +1,196 @@
+//! What an owner does for the nodes around it before it answers, and what nodes pass on to each other: ends of sessions,
+//! cancellations, answers, messages of channels.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::owner::{LEASE_MS, Owner};
+use super::wire::{self, Answer, Ask, EdgeAsk, Message, question_home};
+use super::{Cluster, Inner, Trouble};
+use crate::env::{Env, Instant};
+use crate::group::Command;
+use crate::ids::{Executor, NodeId, SessionId};
+use crate::jsonrpc::{Id, answer_message};
+use crate::mesh::Channel;
+use crate::seal::Principal;
+use crate::task::RequestId;
+
+/// Why a session ended, in the group's log.
+pub(super) const ENDED_BY_CLIENT: u8 = 1;
+/// See [`ENDED_BY_CLIENT`].
+pub(super) const ENDED_IDLE: u8 = 2;
+
+/// How long a node may take to hear of something that is told once.
+const TELL_MS_MAX: u64 = 1_000;
+
+impl<E: Env> Inner<E> {
+    /// Answers an ask as the owner, with what it means for other nodes.
+    pub(super) async fn answer(self: &Arc<Self>, owner: &Arc<Owner<E>>, from: NodeId, ask: Ask) -> Answer {
+        match ask {
+            Ask::End { request, id } => self.end_session(owner, request, id, ENDED_BY_CLIENT).await,
+            Ask::Cancel { id, call } => {
+                let Some(term) = owner.leading() else { return Answer::NotOwner { leader: owner.leader() } };
+                owner.soft().enter(term, self.env.now());
+                let holders = self.holders(owner, id);
+                self.tell(holders.into_iter().map(|(node, _)| node), &EdgeAsk::Cancel { id, call }).await;
+                Answer::Done
+            }
+            Ask::SetLogLevel { id, .. } => {
+                let answer = owner.serve(from, ask).await;
+                if matches!(answer, Answer::Done) {
+                    let holders = self.holders(owner, id).into_iter().map(|(node, _)| node);
+                    // Told, not waited for: a node that does not hear goes on with the old level until its lease ends.
+                    self.tell(holders.filter(|node| *node != from), &EdgeAsk::Changed { id }).await;
+                }
+                answer
+            }
+            Ask::Subscribe { ref uri, on: true, .. } => {
+                let uri = uri.clone();
+                let answer = owner.serve(from, ask).await;
+                if !matches!(answer, Answer::Done) {
+                    return answer;
+                }
+                // Acknowledged once changes are heard here, so that none behind the acknowledgement is missed (S8).
+                match Cluster(self.clone()).heard(&uri, self.env.now().after_ms(TELL_MS_MAX * 2)).await {
+                    Ok(()) => answer,
+                    Err(_) => Answer::Unavailable,
+                }
+            }
+            other => owner.serve(from, other).await,
+        }
+    }
+
+    /// Ends a session, and answers once no node serves it any more: each that might has said so, or its lease is over.
+    pub(super) async fn end_session(
+        self: &Arc<Self>,
+        owner: &Arc<Owner<E>>,
+        request: RequestId,
+        id: SessionId,
+        reason: u8,
+    ) -> Answer {
+        let Some(term) = owner.leading() else { return Answer::NotOwner { leader: owner.leader() } };
+        owner.soft().enter(term, self.env.now());
+        let answer = owner.propose(request, Command::End { id, reason }).await;
+        if !matches!(answer, Answer::Done | Answer::NoSession) {
+            return answer;
+        }
+        let holders = self.holders(owner, id);
+        let told = holders.into_iter().map(|(node, until)| self.tell_ended(node, id, until));
+        join_all(told).await;
+        owner.soft().forget(id);
+        answer
+    }
+
+    /// Nodes that may serve a session now. An owner that is new does not know to whom the one before gave a lease, so for
+    /// the length of one it may be anybody.
+    fn holders(&self, owner: &Owner<E>, id: SessionId) -> Vec<(NodeId, Instant)> {
+        let now = self.env.now();
+        let mut soft = owner.soft();
+        let known = soft.holders(id, now);
+        let until = soft.since().after_ms(LEASE_MS);
+        if now >= until {
+            return known;
+        }
+        let view = self.view();
+        let running = view.nodes().iter().filter(|(_, node)| node.state.is_running()).map(|(id, _)| *id);
+        running
+            .map(|node| {
+                let own = known.iter().find(|(holder, _)| *holder == node).map(|(_, until)| *until);
+                (node, own.map_or(until, |own| own.max(until)))
+            })
+            .collect()
+    }
+
+    /// Tells a node that a session ended, until it has heard or its lease is over.
+    async fn tell_ended(&self, node: NodeId, id: SessionId, until: Instant) {
+        let ask = EdgeAsk::Ended { id };
+        loop {
+            let due = until.min(self.env.now().after_ms(TELL_MS_MAX));
+            if self.tell_one(node, &ask, due).await || self.env.now() >= until {
+                return;
+            }
+            let pause = self.env.now().after_ms(100).min(until);
+            self.env.sleep_until(pause).await;
+        }
+    }
+
+    /// Tells nodes something, once.
+    async fn tell(&self, nodes: impl Iterator<Item = NodeId>, ask: &EdgeAsk) {
+        let due = self.env.now().after_ms(TELL_MS_MAX);
+        join_all(nodes.map(|node| self.tell_one(node, ask, due))).await;
+    }
+
+    /// Tells a node something; true once it has heard.
+    async fn tell_one(&self, node: NodeId, ask: &EdgeAsk, due: Instant) -> bool {
+        if node == self.me.node {
+            return self.hear(ask.clone());
+        }
+        let Some(mesh) = &self.mesh else { return false };
+        let body = Message::Edge(ask.clone()).encode();
+        match mesh.request(node, Channel::Traffic, body, due).await {
+            Ok(bytes) => wire::decode(&bytes).unwrap_or(false),
+            Err(_) => false,
+        }
+    }
+
+    /// Hears what another node, or this one, tells.
+    pub(super) fn hear(&self, ask: EdgeAsk) -> bool {
+        let Some(edge) = self.edge() else { return true };
+        match ask {
+            EdgeAsk::Ended { id } => edge.session_ended(id),
+            EdgeAsk::Changed { id } => edge.session_changed(id),
+            EdgeAsk::Cancel { id, call } => edge.cancel(id, &call),
+            EdgeAsk::Answered { id, answer } => edge.answered(id, &answer),
+            EdgeAsk::Channel { id, principal, message } => {
+                return edge.channel_message(id, principal, &message);
+            }
+        }
+        true
+    }
+}
+
+impl<E: Env> Cluster<E> {
+    /// The node at which an answer is waited for, where that is not this one.
+    pub(crate) fn question_elsewhere(&self, id: &Id) -> Option<Executor> {
+        let Id::Text(text) = id else { return None };
+        let (node, incarnation) = question_home(text)?;
+        let home = Executor { node, incarnation };
+        (!self.0.me.is(home)).then_some(home)
+    }
+
+    /// Passes an answer on to the node where it is waited for.
+    ///
+    /// # Errors
+    /// [`Trouble`] when that node could not be told in time, or is not what it was.
+    pub(crate) async fn pass_answer(
+        &self,
+        home: Executor,
+        id: SessionId,
+        answer: &crate::jsonrpc::Answer,
+        due: Instant,
+    ) -> Result<(), Trouble> {
+        if self.0.view().is_executor_gone(home.node, home.incarnation) {
+            return Err(Trouble::Unavailable);
+        }
+        let ask = EdgeAsk::Answered { id, answer: answer_message(answer) };
+        if self.0.tell_one(home.node, &ask, due).await { Ok(()) } else { Err(Trouble::Unknown) }
+    }
+
+    /// Passes a message of a client on to the node that holds its channel.
+    ///
+    /// # Errors
+    /// [`Trouble::NoSession`] where that node has no such channel, or cannot be reached.
+    pub(crate) async fn pass_to_channel(
+        &self,
+        node: NodeId,
+        id: SessionId,
+        principal: Principal,
+        message: Bytes,
+        due: Instant,
+    ) -> Result<(), Trouble> {
+        let ask = EdgeAsk::Channel { id, principal, message };
+        if self.0.tell_one(node, &ask, due).await { Ok(()) } else { Err(Trouble::NoSession) }
+    }
+}

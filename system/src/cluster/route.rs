@@ -1,0 +1,196 @@
+//! Finding the owner of a group, and asking until it answers or time is up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Inner;
+use super::wire::{self, Answer, Ask, Message};
+use super::{Cluster, Trouble};
+use crate::env::{Env, Instant, deadline};
+use crate::ids::{GroupId, NodeId};
+use crate::mesh::{Channel, MeshError};
+use crate::task::RequestId;
+
+/// The first pause before another replica is asked; doubled up to the longest.
+const PAUSE_MS_MIN: u64 = 10;
+const PAUSE_MS_MAX: u64 = 250;
+/// How long one node may take to answer before another is asked. Its answer may still come, and counts for nothing.
+const ATTEMPT_MS_MAX: u64 = 3_500;
+/// How long a question that waits for something to happen stays with one owner before it is put again. A link that dies
+/// ends it sooner.
+const PATIENT_MS_MAX: u64 = 600_000;
+/// How long an owner that cannot be found is looked for on behalf of somebody who can wait.
+const PATIENCE_MS: u64 = 15_000;
+
+/// The slot of a principal: all its tasks live in one group, so that its list and its quota are one group's business.
+pub(crate) fn slot_of(principal: crate::seal::Principal) -> u16 {
+    slot_of_bits(principal.0)
+}
+
+/// The slot of a right that can be used once.
+pub(crate) fn slot_of_redemption(id: u128) -> u16 {
+    slot_of_bits((id >> 64) as u64)
+}
+
+/// The slot of a topic.
+pub(crate) fn slot_of_topic(uri: &str) -> u16 {
+    slot_of_bits(xxhash_rust::xxh3::xxh3_64(uri.as_bytes()))
+}
+
+fn slot_of_bits(bits: u64) -> u16 {
+    u16::try_from(bits % u64::from(crate::seal::SLOTS)).expect("a slot must fit")
+}
+
+/// How long somebody waits for an answer.
+#[derive(Clone, Copy)]
+pub(super) enum Wait {
+    /// Until then, at the longest.
+    Until(Instant),
+    /// As long as it takes; only the search for an owner has a bound.
+    Patiently,
+}
+
+impl<E: Env> Cluster<E> {
+    /// Asks the owner of a slot.
+    ///
+    /// # Errors
+    /// [`Trouble`]. After `Unknown` the ask may have been carried out.
+    pub(super) async fn ask(&self, slot: u16, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
+        let group = self.0.view().group_of(slot).ok_or(Trouble::Unavailable)?;
+        self.ask_group(group, ask, wait).await
+    }
+
+    /// Asks the owner of a group: who was last heard to lead it, then each replica in turn.
+    pub(super) async fn ask_group(&self, group: GroupId, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
+        let inner = &self.0;
+        let mut encoded = None;
+        let (mut pause_ms, mut turn, mut unknown) = (PAUSE_MS_MIN, 0, false);
+        let mut give_up = match wait {
+            Wait::Until(due) => due,
+            Wait::Patiently => inner.env.now().after_ms(PATIENCE_MS),
+        };
+        loop {
+            let Some(target) = inner.target(group, turn) else { return Err(Trouble::Unavailable) };
+            let begun = inner.env.now();
+            let answer = if target == inner.me.node {
+                inner.ask_here(group, ask.clone(), wait, give_up).await
+            } else {
+                let body = encoded.get_or_insert_with(|| Message::Ask(group, ask.clone()).encode()).clone();
+                inner.ask_there(target, body, wait, give_up).await
+            };
+            match answer {
+                Ok(Answer::NotOwner { leader }) => {
+                    // A leader that says it is none, names nobody: the next replica may know more.
+                    let hint = leader.filter(|leader| *leader != target);
+                    inner.lead(group, hint);
+                    turn += usize::from(hint.is_none());
+                    if hint.is_some() && pause_ms == PAUSE_MS_MIN {
+                        pause_ms = PAUSE_MS_MIN + 1;
+                        continue;
+                    }
+                }
+                Ok(Answer::Unavailable) => turn += 1,
+                Ok(Answer::Unknown) => unknown = true,
+                Ok(answer) => {
+                    inner.lead(group, Some(target));
+                    return Ok(answer);
+                }
+                Err(lost) => {
+                    unknown |= lost;
+                    inner.lead(group, None);
+                    turn += 1;
+                }
+            }
+            let now = inner.env.now();
+            if matches!(wait, Wait::Patiently) && now.since(begun).as_millis() > u128::from(ATTEMPT_MS_MAX) {
+                // It answered for long, so this is a new search.
+                give_up = now.after_ms(PATIENCE_MS);
+                pause_ms = PAUSE_MS_MIN;
+            }
+            if now.after_ms(pause_ms) >= give_up {
+                return Err(if unknown { Trouble::Unknown } else { Trouble::Unavailable });
+            }
+            let jitter = inner.below(pause_ms);
+            inner.env.sleep_until(now.after_ms(pause_ms / 2 + jitter)).await;
+            pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
+        }
+    }
+}
+
+impl<E: Env> Inner<E> {
+    /// Whom to ask for a group: who is known to lead, then one replica after the other.
+    fn target(&self, group: GroupId, turn: usize) -> Option<NodeId> {
+        if turn == 0
+            && let Some(leader) = self.leaders.get(&group).or_else(|| self.owner(group)?.leader())
+        {
+            return Some(leader);
+        }
+        let view = self.view();
+        let replicas = view.replicas(group);
+        let known = self.leaders.get(&group);
+        known.or_else(|| replicas.get(turn % replicas.len().max(1)).copied())
+    }
+
+    /// Notes who leads a group.
+    fn lead(&self, group: GroupId, leader: Option<NodeId>) {
+        match leader {
+            Some(leader) => drop(self.leaders.insert(group, leader)),
+            None => drop(self.leaders.remove(&group)),
+        }
+    }
+
+    /// Asks this node. `Err` says whether the ask may have been carried out.
+    async fn ask_here(
+        self: &Arc<Self>,
+        group: GroupId,
+        ask: Ask,
+        wait: Wait,
+        give_up: Instant,
+    ) -> Result<Answer, bool> {
+        let Some(owner) = self.owner(group) else { return Ok(Answer::NotOwner { leader: None }) };
+        match wait {
+            Wait::Patiently => Ok(self.answer(&owner, self.me.node, ask).await),
+            Wait::Until(_) => {
+                let due = give_up.min(self.env.now().after_ms(ATTEMPT_MS_MAX));
+                deadline(&self.env, due, self.answer(&owner, self.me.node, ask)).await.map_err(|_| true)
+            }
+        }
+    }
+
+    async fn ask_there(
+        &self,
+        target: NodeId,
+        body: Bytes,
+        wait: Wait,
+        give_up: Instant,
+    ) -> Result<Answer, bool> {
+        let Some(mesh) = &self.mesh else { return Err(false) };
+        let now = self.env.now();
+        let answer = match wait {
+            Wait::Patiently => {
+                let due = now.after_ms(PATIENT_MS_MAX + self.below(PATIENT_MS_MAX / 4));
+                mesh.request_patiently(target, Channel::Traffic, body, due).await
+            }
+            Wait::Until(_) => {
+                let due = give_up.min(now.after_ms(ATTEMPT_MS_MAX));
+                mesh.request(target, Channel::Traffic, body, due).await
+            }
+        };
+        match answer {
+            Ok(bytes) => wire::decode(&bytes).map_err(|_| true),
+            Err(MeshError::Unreachable | MeshError::Overloaded | MeshError::TooLarge) => Err(false),
+            Err(_) => Err(true),
+        }
+    }
+
+    /// A request id: 128 random bits.
+    pub(super) fn request_id(&self) -> RequestId {
+        RequestId(self.random.lock().expect("entropy must not be poisoned").next_u128())
+    }
+
+    /// A random number below a bound.
+    pub(super) fn below(&self, bound: u64) -> u64 {
+        self.random.lock().expect("entropy must not be poisoned").below(bound.max(1))
+    }
+}

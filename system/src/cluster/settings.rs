@@ -1,0 +1,101 @@
+//! What a member of a cluster is told: how to reach the others, and how long things may take.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::control;
+use crate::detector;
+use crate::group;
+use crate::raft::Timing;
+
+/// How a node takes part in a cluster. Without it, it is a cluster of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClusterConfig {
+    /// The cluster's name: nodes of another name are strangers, whatever they know.
+    pub name: String,
+    /// Where other nodes connect to.
+    pub listen: SocketAddr,
+    /// Where other nodes are told to connect to, where that is another address than `listen`.
+    pub advertise: Option<SocketAddr>,
+    /// Nodes to ask for the way in. Any that is up will do.
+    pub seeds: Vec<SocketAddr>,
+    /// Whether this node founds the cluster where its seeds know of none. One node of a cluster says so, once.
+    pub found: bool,
+    /// What every node of the cluster knows and nobody else: 32 random bytes.
+    pub secret: [u8; 32],
+    /// What fails together with this node: a rack, a data centre.
+    pub zone: String,
+    /// Data groups of a cluster that this node founds: 16 for a few nodes, 256 for fifty and more. For good.
+    pub groups: u16,
+}
+
+impl ClusterConfig {
+    /// A cluster of this name at an address, with no seeds.
+    #[must_use]
+    pub fn new(name: impl Into<String>, listen: SocketAddr, secret: [u8; 32]) -> Self {
+        Self {
+            name: name.into(),
+            listen,
+            advertise: None,
+            seeds: Vec::new(),
+            found: false,
+            secret,
+            zone: String::new(),
+            groups: 16,
+        }
+    }
+}
+
+impl std::fmt::Debug for ClusterConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterConfig")
+            .field("name", &self.name)
+            .field("listen", &self.listen)
+            .field("seeds", &self.seeds)
+            .field("found", &self.found)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Data groups of a node that is alone.
+pub(super) const GROUPS_ALONE: u16 = 8;
+
+/// Everything that a member is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where its file is; without it, it lives in memory.
+    pub(crate) state_dir: Option<PathBuf>,
+    /// How it reaches others; `None` where it is alone.
+    pub(crate) cluster: Option<ClusterConfig>,
+    /// Where people reach it, for lists.
+    pub(crate) http: Option<String>,
+    /// Bounds of a data group.
+    pub(crate) group: group::Bounds,
+    /// How long an unused session is kept.
+    pub(crate) session_idle_ms_max: u64,
+    /// Bytes that may wait for the reader of a stream.
+    pub(crate) stream_queue_bytes_max: usize,
+    /// Timing of consensus.
+    pub(crate) timing: Timing,
+    /// What the control group does by itself, and when.
+    pub(crate) control: control::Settings,
+    /// The failure detector.
+    pub(crate) detector: detector::Config,
+}
+
+impl Default for Settings {
+    /// A node that is alone, in memory.
+    fn default() -> Self {
+        Self {
+            state_dir: None,
+            cluster: None,
+            http: None,
+            group: group::Bounds::default(),
+            session_idle_ms_max: 3_600_000,
+            stream_queue_bytes_max: 256 * 1024,
+            timing: Timing::default(),
+            control: control::Settings::default(),
+            detector: detector::Config::default(),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Hearing of changed resources: once per node, however many of its clients and sessions are interested.
+//!
+//! A topic (a URI) has an owner, the leader of the group of its slot, which counts how often it was published. A node that
+//! is interested keeps a question waiting there: these topics, as I know them; answer when one is newer. Nothing that the
+//! owner knows outlives it: a new owner's numbers are larger than those of the one before, so whoever asks it next is told
+//! of everything again. A change is told twice then; it is never missed (S8).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::oneshot;
+
+use super::route::{Wait, slot_of_topic};
+use super::wire::{Answer, Ask};
+use super::{Cluster, Trouble};
+use crate::env::{Env, Instant, Task as _, deadline};
+use crate::group::Command;
+use crate::ids::GroupId;
+use crate::watch;
+
+/// How long to wait before an owner that could not be reached is asked again.
+const PAUSE_MS: u64 = 250;
+
+/// See the [module](self) page.
+pub(super) struct Topics {
+    state: Mutex<State>,
+    /// Rises when the set of topics may have changed.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many clients of this node hold a topic.
+    held: BTreeMap<Box<str>, usize>,
+    /// Each topic of this node with its number at its owner; 0 where the owner was not heard yet.
+    known: BTreeMap<Box<str>, u64>,
+    /// Those who wait until an owner knows of a topic.
+    waiting: BTreeMap<Box<str>, Vec<oneshot::Sender<()>>>,
+    /// Topics of sessions that came to this node: what the node before may not have told is told again.
+    inherited: BTreeSet<Box<str>>,
+}
+
+impl Topics {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), changed: watch::channel(0).0 }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("topics must not be poisoned")
+    }
+
+    /// Somebody's interest changed.
+    pub(super) fn changed(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// The channel that tells of changed interest.
+    pub(super) fn sender(&self) -> watch::Sender<u64> {
+        self.changed.clone()
+    }
+
+    /// Sessions that subscribed to these came to this node.
+    pub(super) fn inherit(&self, uris: impl Iterator<Item = Box<str>>) {
+        self.state().inherited.extend(uris);
+        self.changed();
+    }
+}
+
+impl<E: Env> Cluster<E> {
+    /// A client of this node wants to hear of these. To be let go of as often as it was held.
+    pub(crate) fn hold<'a>(&self, uris: impl IntoIterator<Item = &'a str>) {
+        let mut any = false;
+        {
+            let state = &mut *self.0.topics.state();
+            for uri in uris {
+                *state.held.entry(uri.into()).or_insert(0) += 1;
+                any = true;
+            }
+        }
+        if any {
+            self.0.topics.changed();
+        }
+    }
+
+    /// Lets go of what was held.
+    pub(crate) fn release<'a>(&self, uris: impl IntoIterator<Item = &'a str>) {
+        let mut any = false;
+        {
+            let state = &mut *self.0.topics.state();
+            for uri in uris {
+                if let Some(count) = state.held.get_mut(uri) {
+                    *count -= 1;
+                    if *count == 0 {
+                        state.held.remove(uri);
+                        any = true;
+                    }
+                }
+            }
+        }
+        if any {
+            self.0.topics.changed();
+        }
+    }
+
+    /// Waits until the owner of a topic knows that this node is interested: what is published from then on is heard.
+    ///
+    /// # Errors
+    /// [`Trouble::Unavailable`] when the owner could not be reached in time.
+    pub(crate) async fn heard(&self, uri: &str, due: Instant) -> Result<(), Trouble> {
+        let waiter = {
+            let state = &mut *self.0.topics.state();
+            if state.known.get(uri).is_some_and(|version| *version > 0) {
+                return Ok(());
+            }
+            let (sender, receiver) = oneshot::channel();
+            let waiters = state.waiting.entry(uri.into()).or_default();
+            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.push(sender);
+            receiver
+        };
+        self.0.topics.changed();
+        match deadline(&self.0.env, due, waiter).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Trouble::Unavailable),
+        }
+    }
+
+    /// A resource changed. Told to its topic's owner in the background, for as long as that may take.
+    pub(crate) fn publish(&self, uri: &str) {
+        let (cluster, uri): (Self, Box<str>) = (self.clone(), uri.into());
+        self.0.env.spawn("publish", async move {
+            let ask = Ask::Publish { uri: uri.clone() };
+            let due = cluster.0.env.now().after_ms(60_000);
+            if let Err(error) = cluster.done(slot_of_topic(&uri), ask, due).await {
+                tracing::warn!("a change of {uri} could not be told to the cluster: {error}");
+            }
+        });
+    }
+
+    /// Keeps the questions at the owners of topics as this node's interest is.
+    pub(super) async fn follow_topics(self) {
+        let mut changed = self.0.topics.changed.subscribe();
+        let mut asked: BTreeMap<GroupId, (BTreeSet<Box<str>>, E::Task)> = BTreeMap::new();
+        loop {
+            let wanted = self.wanted_topics();
+            let gone: Vec<GroupId> =
+                asked.keys().filter(|group| !wanted.contains_key(group)).copied().collect();
+            for group in gone {
+                if let Some((_, task)) = asked.remove(&group) {
+                    task.abort();
+                }
+            }
+            for (group, uris) in wanted {
+                if asked.get(&group).is_some_and(|(known, _)| *known == uris) {
+                    continue;
+                }
+                let cluster = self.clone();
+                let mine = uris.clone();
+                let task = self.0.env.spawn("topics", async move { cluster.listen(group, mine).await });
+                if let Some((_, before)) = asked.insert(group, (uris, task)) {
+                    before.abort();
+                }
+            }
+            self.tell_inherited().await;
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// What this node wants to hear of, by the group that owns it; what it no longer wants is forgotten.
+    fn wanted_topics(&self) -> BTreeMap<GroupId, BTreeSet<Box<str>>> {
+        let inner = &self.0;
+        let mut uris: BTreeSet<Box<str>> = inner.topics.state().held.keys().cloned().collect();
+        for owner in inner.owners_sorted() {
+            if owner.leading().is_some() {
+                uris.extend(owner.kept().state.interest().map(|uri| Box::from(&**uri)));
+            }
+        }
+        {
+            let state = &mut *inner.topics.state();
+            // Whoever waits for a topic holds it, or is about to.
+            uris.extend(state.waiting.keys().cloned());
+            state.known.retain(|uri, _| uris.contains(uri));
+        }
+        let view = inner.view();
+        let mut wanted: BTreeMap<GroupId, BTreeSet<Box<str>>> = BTreeMap::new();
+        for uri in uris {
+            if let Some(group) = view.group_of(slot_of_topic(&uri)) {
+                wanted.entry(group).or_default().insert(uri);
+            }
+        }
+        wanted
+    }
+
+    /// Keeps a question at the owner of a group of topics.
+    async fn listen(&self, group: GroupId, uris: BTreeSet<Box<str>>) {
+        let inner = &self.0;
+        loop {
+            let known: Vec<(Box<str>, u64)> = {
+                let state = inner.topics.state();
+                uris.iter().map(|uri| (uri.clone(), state.known.get(uri).copied().unwrap_or(0))).collect()
+            };
+            match self.ask_group(group, Ask::Topics { known }, Wait::Patiently).await {
+                Ok(Answer::Topics(newer)) => {
+                    for (uri, version) in newer {
+                        if self.note_topic(&uri, version) {
+                            self.tell_updated(&uri).await;
+                        }
+                    }
+                    self.tell_inherited().await;
+                }
+                Ok(_) | Err(_) => {
+                    let pause_ms = PAUSE_MS + inner.below(PAUSE_MS);
+                    inner.env.sleep_until(inner.env.now().after_ms(pause_ms)).await;
+                }
+            }
+        }
+    }
+
+    /// Notes a topic's number. True where it was heard before, so that this is a change.
+    fn note_topic(&self, uri: &str, version: u64) -> bool {
+        let state = &mut *self.0.topics.state();
+        let before = state.known.insert(uri.into(), version).unwrap_or(0);
+        // Dropping the senders would say that nothing came of it.
+        for waiter in state.waiting.remove(uri).into_iter().flatten() {
+            // Whoever no longer waits need not hear of it.
+            let _ = waiter.send(());
+        }
+        before > 0
+    }
+
+    /// Tells sessions that came to this node of what may have changed on the way, once their topics are heard here.
+    async fn tell_inherited(&self) {
+        let ready: Vec<Box<str>> = {
+            let state = &mut *self.0.topics.state();
+            let (ready, later) = std::mem::take(&mut state.inherited)
+                .into_iter()
+                .partition(|uri| state.known.get(uri).is_some_and(|version| *version > 0));
+            state.inherited = later;
+            Vec::from_iter::<BTreeSet<Box<str>>>(ready)
+        };
+        for uri in ready {
+            self.tell_updated(&uri).await;
+        }
+    }
+
+    /// A topic changed: tells this node's listeners, and the sessions of the groups that it leads.
+    async fn tell_updated(&self, uri: &str) {
+        let inner = &self.0;
+        let Some(edge) = inner.edge() else { return };
+        edge.resource_updated(uri);
+        for owner in inner.owners_sorted() {
+            let interested = owner.leading().is_some() && owner.kept().state.subscribers(uri) > 0;
+            if interested {
+                let command = Command::ResourceUpdated { uri: uri.into(), data: edge.update_notice(uri) };
+                // Where this node no longer leads, whoever does inherits the topic and tells it.
+                let _ = owner.propose(inner.request_id(), command).await;
+            }
+        }
+    }
+}

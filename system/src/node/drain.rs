@@ -1,0 +1,56 @@
+//! Ending a node in order.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::life::Stage;
+use crate::cancel::CancelReason;
+use crate::env::{Env, deadline};
+
+/// How often a drain looks whether the last connection is gone.
+const DRAIN_LOOK_MS: u64 = 5;
+
+impl<E: Env> Core<E> {
+    /// Ends the node in order: nothing new is taken, standing streams end with a word on when to come back, calls under
+    /// way are finished on the connections that they are on within `drain_ms_max`, for nobody could come back to this
+    /// node; what is left then is cut off.
+    pub(super) async fn drain(self: &Arc<Self>) {
+        let core = self;
+        core.life.enter(Stage::Draining);
+        let due = core.env.now().after_ms(core.limits.drain_ms_max);
+        core.cluster.hand_over(due).await;
+        let seats = core
+            .seats
+            .keys_sorted()
+            .into_iter()
+            .filter_map(|id| core.seats.get(&id))
+            .map(|seat| seat.session);
+        for session in core.hub.channels().into_iter().chain(seats) {
+            // Nothing is read any more, answers neither: a call that waits for one must not wait in vain.
+            session.questions.close();
+        }
+        for channel in core.channels.keys_sorted().iter().filter_map(|id| core.channels.get(id)) {
+            core.env.spawn("last calls of a channel", async move {
+                channel.idle().await;
+                channel.finish();
+            });
+        }
+        // Those on a channel end with their channel, after its calls.
+        for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
+            listen.finish(&core.server_info);
+            listen.log.finish();
+        }
+        let quiet = async {
+            while core.metrics.connections.get() > 0 {
+                core.env.sleep_until(core.env.now().after_ms(DRAIN_LOOK_MS)).await;
+            }
+        };
+        // Late ones are told below that the node goes down.
+        let _ = deadline(&core.env, due, quiet).await;
+        for id in core.seats.keys_sorted() {
+            core.leave(&id, CancelReason::Shutdown);
+        }
+        core.life.enter(Stage::Stopped);
+        core.cluster.stop().await;
+    }
+}
