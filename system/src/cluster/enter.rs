@@ -129,7 +129,10 @@ pub(super) async fn enter<E: Env>(
     let give_up = env.now().after_ms(JOIN_MS_MAX);
     let (mut turn, mut next, mut last) = (0, None, "nothing".to_owned());
     while env.now() < give_up {
-        let seed = next.take().or_else(|| config.seeds.get(turn % config.seeds.len().max(1)).copied());
+        // Every other time the first of the list, which mostly is who founds: while a cluster begins, the others know as
+        // little as this node.
+        let at = if turn % 2 == 0 { 0 } else { turn / 2 % config.seeds.len().max(1) };
+        let seed = next.take().or_else(|| config.seeds.get(at).copied());
         turn += 1;
         let Some(seed) = seed else { break };
         match ask_seed(env, mesh, seed, body.clone()).await {

@@ -25,6 +25,9 @@ pub struct ClusterConfig {
     pub secret: [u8; 32],
     /// What fails together with this node: a rack, a data centre.
     pub zone: String,
+    /// How many nodes the cluster begins with: its groups get their first replicas once so many are up, and so need not be
+    /// moved. With fewer the cluster waits.
+    pub nodes: usize,
     /// Data groups of a cluster that this node founds: 16 for a few nodes, 256 for fifty and more. For good.
     pub groups: u16,
 }
@@ -41,6 +44,7 @@ impl ClusterConfig {
             found: false,
             secret,
             zone: String::new(),
+            nodes: 1,
             groups: 16,
         }
     }

@@ -46,6 +46,8 @@ pub(crate) struct NodeStatus {
     pub(crate) answers: bool,
     /// The map that it has.
     pub(crate) epoch: Option<u64>,
+    /// Frames that it sent to other nodes since it began.
+    pub(crate) frames_sent: Option<u64>,
     /// Groups that it holds, and leads.
     pub(crate) replicas: usize,
     pub(crate) leads: usize,
@@ -75,6 +77,7 @@ pub(crate) struct GroupStatus {
 pub(super) struct OwnStatus {
     epoch: u64,
     leads_control: bool,
+    frames_sent: u64,
     groups: Vec<OwnGroup>,
 }
 
@@ -106,6 +109,7 @@ impl<E: Env> Inner<E> {
         };
         OwnStatus {
             epoch: self.view().epoch().0,
+            frames_sent: self.mesh.as_ref().map_or(0, |mesh| mesh.counters().frames_sent.get()),
             leads_control: self.council().is_some_and(|council| council.leads(self.me.node)),
             groups: self.owners_sorted().iter().map(group).collect(),
         }
@@ -137,6 +141,7 @@ impl<E: Env> Cluster<E> {
             zone: node.card.zone.clone(),
             answers: own.is_some(),
             epoch: own.as_ref().map(|own| own.epoch),
+            frames_sent: own.as_ref().map(|own| own.frames_sent),
             replicas: own.as_ref().map_or(0, |own| own.groups.len()),
             leads: own.as_ref().map_or(0, |own| own.groups.iter().filter(|group| group.leads).count()),
             sessions: own.as_ref().map_or(0, |own| {

@@ -226,11 +226,13 @@ impl<E: Env> Cluster<E> {
                 cluster.0.life.end_move(super::council::CONTROL);
             });
         }
+        let place_at_nodes = inner.settings.cluster.as_ref().map_or(1, |config| config.nodes.max(1));
+        let settings = control::Settings { place_at_nodes, ..inner.settings.control.clone() };
         for _ in 0..PLAN_STEPS_MAX {
             let map = council.machine.lock().expect("the map must not be poisoned").map().clone();
             let seen = inner.seen_epochs(map.epoch());
             let facts = Facts { now_ms: inner.env.wall().unix_ms(), seen: &seen };
-            let step = control::plan(&map, facts, &inner.settings.control, entropy);
+            let step = control::plan(&map, facts, &settings, entropy);
             let lost =
                 || inner.lost_node(&map).map(|(node, incarnation)| MapCommand::Down { node, incarnation });
             let Some(step) = lost().or(step) else { return };

@@ -1,0 +1,4 @@
+//! Whole nodes as a cluster in the kernel: they find each other, agree on a map, place their groups, and serve as one.
+
+mod bed;
+mod forms;
