@@ -8,21 +8,26 @@
 //! The environment comes in as a function, so nothing here depends on the process that it runs in. Values of secrets and
 //! of variables are never part of a message.
 
+mod cluster;
 mod expand;
 mod level;
 mod limits;
 mod nearest;
 mod problem;
 mod reader;
+mod secret;
 mod sections;
+mod seeds;
 
 pub use level::check_level;
 pub use limits::changed_limits;
 pub use problem::{Place, Problem, Problems};
+pub use secret::{secret_text, write_secret};
+pub use seeds::{check_seed, look_up_seeds};
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use switchboard::node::{Config, HttpConfig};
 
@@ -30,7 +35,9 @@ use reader::Reader;
 
 /// Where HTTP is served unless somebody says otherwise.
 pub const HTTP_DEFAULT: &str = "127.0.0.1:8080";
-/// Where `/livez`, `/readyz` and `/metrics` are served unless somebody says otherwise.
+/// Where other nodes connect to unless somebody says otherwise.
+pub const CLUSTER_DEFAULT: &str = "127.0.0.1:7070";
+/// Where `/livez`, `/readyz`, `/metrics` and `/status` are served unless somebody says otherwise.
 pub const ADMIN_DEFAULT: &str = "127.0.0.1:9090";
 /// A file with every setting, its default and what it is for.
 pub const EXAMPLE: &str = include_str!("example.toml");
@@ -41,8 +48,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Everything that the program is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
-    /// What the node is told.
+    /// What the node is told. Of the cluster's seeds, those that are addresses.
     pub node: Config,
+    /// The cluster's seeds as they are written, names too: [`look_up_seeds`] finds their addresses.
+    pub seeds: Vec<String>,
     /// Threads that run the node; as many as there are cores when `None`.
     pub workers: Option<NonZeroUsize>,
     /// What is logged: a level, or `target=level` pairs, with commas between them.
@@ -72,6 +81,42 @@ pub struct Overrides {
     pub log_level: Option<String>,
     /// Threads that run the node.
     pub workers: Option<NonZeroUsize>,
+    /// Where the node keeps its state.
+    pub state_dir: Option<PathBuf>,
+    /// How the node takes part in a cluster.
+    pub cluster: ClusterOverrides,
+}
+
+/// What a command line says of the cluster. Any of it opens the section.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClusterOverrides {
+    /// The cluster's name.
+    pub name: Option<String>,
+    /// Where other nodes connect to.
+    pub listen: Option<SocketAddr>,
+    /// Nodes to ask for the way in, instead of those of the file.
+    pub seeds: Vec<String>,
+    /// Whether this node founds the cluster.
+    pub found: bool,
+    /// Where the secret is.
+    pub secret_file: Option<PathBuf>,
+    /// What fails together with this node.
+    pub zone: Option<String>,
+}
+
+impl ClusterOverrides {
+    /// The first option that is given.
+    fn first(&self) -> Option<&'static str> {
+        let given = [
+            ("--cluster-name", self.name.is_some()),
+            ("--cluster-listen", self.listen.is_some()),
+            ("--seed", !self.seeds.is_empty()),
+            ("--found", self.found),
+            ("--secret-file", self.secret_file.is_some()),
+            ("--zone", self.zone.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
 }
 
 impl Default for Settings {
@@ -79,7 +124,7 @@ impl Default for Settings {
         let address = |text: &str| text.parse().expect("a default address must be one");
         let mut node = Config::new().http(address(HTTP_DEFAULT));
         node.admin = Some(address(ADMIN_DEFAULT));
-        Self { node, workers: None, log_level: "info".to_owned(), log_format: LogFormat::Text }
+        Self { node, seeds: Vec::new(), workers: None, log_level: "info".to_owned(), log_format: LogFormat::Text }
     }
 }
 
@@ -111,9 +156,14 @@ impl Settings {
         overrides: &Overrides,
     ) -> Result<Self, Problems> {
         let (root, mut reader) = Reader::parse(text, variables);
-        let mut settings = sections::read(&mut reader, &root);
+        let (mut settings, draft) = sections::read(&mut reader, &root);
         settings.put_over(overrides, &mut reader);
-        reader.check(&settings.node);
+        let cluster = cluster::settle(&mut reader, draft, overrides.cluster.clone());
+        if let Some((cluster, seeds)) = cluster {
+            settings.node.cluster = Some(cluster);
+            settings.seeds = seeds;
+        }
+        settings.check(&mut reader);
         reader.finish(name).map_or(Ok(settings), Err)
     }
 
@@ -125,8 +175,41 @@ impl Settings {
         Self::from_text("", "", &|_| None, overrides)
     }
 
+    /// What is logged, for a subscriber. The consensus engine tells of every step of every group at `info`; its errors are
+    /// enough, unless somebody asks for it by name.
+    #[must_use]
+    pub fn log_filter(&self) -> String {
+        if self.log_level == "off" || self.log_level.contains("openraft") {
+            return self.log_level.clone();
+        }
+        format!("openraft=error,{}", self.log_level)
+    }
+
+    /// Looks the names of the seeds up; see [`look_up_seeds`].
+    ///
+    /// # Errors
+    /// No seed has an address, and the node founds no cluster.
+    pub async fn look_up_seeds(&mut self) -> Result<(), String> {
+        if let Some(cluster) = &mut self.node.cluster {
+            cluster.seeds = look_up_seeds(&self.seeds, cluster.found).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes what the node would refuse. A seed that is a name counts as one, though it has no address yet.
+    fn check(&self, reader: &mut Reader<'_>) {
+        let mut node = self.node.clone();
+        if let Some(cluster) = &mut node.cluster
+            && !self.seeds.is_empty()
+            && cluster.seeds.is_empty()
+        {
+            cluster.seeds.push(cluster.listen);
+        }
+        reader.check(&node);
+    }
+
     fn put_over(&mut self, overrides: &Overrides, reader: &mut Reader<'_>) {
-        let Overrides { listen, admin, log_level, workers } = overrides.clone();
+        let Overrides { listen, admin, log_level, workers, state_dir, cluster: _ } = overrides.clone();
         if let Some(listen) = listen {
             let old = self.node.http.take();
             self.node.http =
@@ -141,6 +224,7 @@ impl Settings {
             self.log_level = level;
         }
         self.workers = workers.or(self.workers);
+        self.node.state_dir = state_dir.or(self.node.state_dir.take());
     }
 }
 

@@ -222,6 +222,7 @@ impl<'a> Reader<'a> {
                 Setting::Origin(at) => format!("http.origins.{at}"),
                 Setting::TcpListen => "tcp.listen".to_owned(),
                 Setting::AdminListen => "admin.listen".to_owned(),
+                Setting::Cluster => "cluster".to_owned(),
                 Setting::Token(at) => format!("tokens.{at}"),
                 Setting::Limits => "limits".to_owned(),
             };

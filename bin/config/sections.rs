@@ -7,19 +7,30 @@ use switchboard::node::{Config, HttpConfig, Token};
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::cluster::{self, Draft};
 use super::limits;
 use super::nearest::nearest;
 use super::reader::{Reader, Table};
 use super::{LogFormat, Settings, check_level};
 
-const ROOT: [&str; 9] =
-    ["http", "tcp", "admin", "tokens", "limits", "log", "state_dir", "open_to_the_network", "workers"];
+const ROOT: [&str; 10] = [
+    "http",
+    "tcp",
+    "admin",
+    "cluster",
+    "tokens",
+    "limits",
+    "log",
+    "state_dir",
+    "open_to_the_network",
+    "workers",
+];
 
 /// More threads than any machine has cores are a mistake.
 const WORKERS_MAX: u64 = 4_096;
 
-/// Reads the whole file over the default settings.
-pub(super) fn read<'t>(reader: &mut Reader<'_>, root: &'t Spanned<DeTable<'t>>) -> Settings {
+/// Reads the whole file over the default settings, and what it says of the cluster beside them.
+pub(super) fn read<'t>(reader: &mut Reader<'_>, root: &'t Spanned<DeTable<'t>>) -> (Settings, Option<Draft>) {
     let root = reader.root(root, &ROOT);
     let mut settings = Settings::default();
     let node = &mut settings.node;
@@ -45,7 +56,8 @@ pub(super) fn read<'t>(reader: &mut Reader<'_>, root: &'t Spanned<DeTable<'t>>) 
     log(reader, &root, &mut settings);
     let workers = reader.number(&root, "workers", 1..=WORKERS_MAX);
     settings.workers = workers.and_then(|workers| NonZeroUsize::new(usize::try_from(workers).ok()?));
-    settings
+    let draft = cluster::read(reader, &root);
+    (settings, draft)
 }
 
 fn http(reader: &mut Reader<'_>, root: &Table<'_>, node: &mut Config) {

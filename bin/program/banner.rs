@@ -68,7 +68,7 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  TCP      {}    (one JSON message a line)", reachable(tcp))?;
         }
         if let Some(admin) = self.admin {
-            writeln!(f, "  admin    http://{}    /livez /readyz /metrics", reachable(admin))?;
+            writeln!(f, "  admin    http://{}    /livez /readyz /metrics /status", reachable(admin))?;
         }
         if let Some(url) = &url {
             writeln!(f, "\nPut this into a client's configuration:\n\n{}", self.snippet(url))?;

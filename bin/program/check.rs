@@ -47,8 +47,8 @@ fn print(text: &str) -> ExitCode {
 }
 
 fn summary(settings: &Settings) -> String {
-    let Settings { node, workers, log_level, log_format } = settings;
-    let Config { http, tcp, admin, tokens, open_to_the_network, state_dir, limits } = node;
+    let Settings { node, seeds, workers, log_level, log_format } = settings;
+    let Config { http, tcp, admin, tokens, open_to_the_network, state_dir, cluster, limits } = node;
     let off = || "off".to_owned();
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -67,7 +67,7 @@ fn summary(settings: &Settings) -> String {
         }
     }
     line("tcp", &tcp.map_or_else(off, |address| address.to_string()));
-    line("admin", &admin.map_or_else(off, |address| format!("http://{address}/livez /readyz /metrics")));
+    line("admin", &admin.map_or_else(off, |address| format!("http://{address}/livez /readyz /metrics /status")));
     let principals: Vec<String> = tokens.iter().map(|token| token.principal.clone()).collect();
     line("tokens", &listed(&principals, "none: everybody who reaches a listener may call"));
     if *open_to_the_network {
@@ -76,8 +76,25 @@ fn summary(settings: &Settings) -> String {
             "open, in so many words: listeners may be reached from other machines without a token",
         );
     }
-    let state = "none: ids of sessions and tasks die with the process".to_owned();
+    let state = "none: keys, sessions and tasks die with the process".to_owned();
     line("state", &state_dir.as_ref().map_or(state, |path| path.display().to_string()));
+    match cluster {
+        None => line("cluster", "none: the node is alone"),
+        Some(cluster) => {
+            line("cluster", &format!("{:?}, listening at {}", cluster.name, cluster.listen));
+            if let Some(address) = cluster.advertise {
+                line("advertise", &format!("others connect to {address}"));
+            }
+            line("seeds", &listed(seeds, "none"));
+            if cluster.found {
+                let groups = cluster.groups;
+                line("found", &format!("founds a cluster of {groups} groups where no seed knows of one"));
+            }
+            if !cluster.zone.is_empty() {
+                line("zone", &cluster.zone);
+            }
+        }
+    }
     let changed: Vec<String> =
         changed_limits(limits).iter().map(|(name, value)| format!("{name} = {value}")).collect();
     line("limits", &listed(&changed, "as by default"));

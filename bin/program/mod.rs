@@ -1,6 +1,7 @@
 //! The program `switchboard`: its command line, and what each command does.
 //!
 //! - `serve`, the default, runs a node on this machine's ports; `stdio` runs one for the client that started it.
+//! - `status` and `drain` speak to a node's operator's port, through `operator`; `secret` makes the secret of a cluster.
 //! - `check` reads a configuration and does nothing else; `load` is the load generator of the library.
 //! - `demo` is the catalogue that both servers offer; `startup` is what they have in common before they serve, `signals`
 //!   what ends them, `banner` what they tell the person in front of them.
@@ -11,10 +12,14 @@
 mod banner;
 mod check;
 mod demo;
+mod drain;
 mod files;
+mod operator;
+mod secret;
 mod serve;
 mod signals;
 mod startup;
+mod status;
 mod stdio;
 
 use std::process::ExitCode;
@@ -41,6 +46,9 @@ enum Command {
     Serve(serve::Args),
     Stdio(stdio::Args),
     Check(check::Args),
+    Status(status::Args),
+    Drain(drain::Args),
+    Secret(secret::Args),
     Load(load::Args),
 }
 
@@ -51,15 +59,18 @@ Examples:
   switchboard check --example > switchboard.toml     write down every setting with its default
   switchboard --config switchboard.toml              serve as the file says
   switchboard stdio                                  serve the client that started this process
+  switchboard secret cluster.key                     make the secret of a cluster; `serve --help` shows the rest
+  switchboard status                                 show how a node and its cluster stand
+  switchboard drain --wait                           end a node in order
   switchboard load --duration-s 10                   put load on the server at 127.0.0.1:8080
 
 Signals:
-  Ctrl-C or SIGTERM drains: /readyz turns 503, streams end, calls under way are finished within drain_ms_max.
+  Ctrl-C or SIGTERM drains: /readyz turns 503, the node hands over what it leads, streams end, calls under way are finished within drain_ms_max.
   A second one ends the program at once.
 
 Exit codes:
   0    ended in order
-  1    could not start, or the configuration is wrong; standard error says why
+  1    could not start, the configuration is wrong, or the node's state could not be kept; standard error says why
   2    wrong command line
   130  ended by a second Ctrl-C, 143 by a second SIGTERM: what was under way is lost";
 
@@ -71,6 +82,9 @@ pub(super) fn main() -> ExitCode {
         Some(Command::Serve(args)) => serve::main(&args),
         Some(Command::Stdio(args)) => stdio::main(&args),
         Some(Command::Check(args)) => check::main(&args),
+        Some(Command::Status(args)) => status::main(&args),
+        Some(Command::Drain(args)) => drain::main(&args),
+        Some(Command::Secret(args)) => secret::main(&args),
         Some(Command::Load(args)) => {
             files::raise_limit();
             load::main(args)

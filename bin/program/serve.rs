@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use switchboard::node::Node;
-use switchboard_bin::config::{Overrides, Settings, check_level, read_address};
+use switchboard_bin::config::{
+    ClusterOverrides, Overrides, Settings, check_level, check_seed, read_address,
+};
 use switchboard_bin::world::TokioEnv;
 
 use super::banner::Banner;
@@ -16,8 +18,8 @@ use super::{demo, startup};
 
 /// Serve MCP over HTTP, and over TCP where that is configured (the default command)
 ///
-/// Prints where it serves and how to connect a client, and runs until Ctrl-C or SIGTERM. The operator's port
-/// (127.0.0.1:9090 by default) answers /livez, /readyz and /metrics.
+/// Prints where it serves and how to connect a client, and runs until Ctrl-C, SIGTERM or `switchboard drain`. The
+/// operator's port (127.0.0.1:9090 by default) answers /livez, /readyz, /metrics and /status.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -27,7 +29,7 @@ pub(super) struct Args {
     /// Serve HTTP at this address, or `off` [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = Endpoint::read)]
     listen: Option<Endpoint>,
-    /// Serve /livez, /readyz and /metrics at this address, or `off` [default: 127.0.0.1:9090]
+    /// Serve /livez, /readyz, /metrics, /status and POST /drain at this address, or `off` [default: 127.0.0.1:9090]
     #[arg(long, value_name = "ADDR", value_parser = Endpoint::read)]
     admin: Option<Endpoint>,
     /// Log at off, error, warn, info, debug or trace, or as in info,switchboard::node=debug [default: info]
@@ -36,9 +38,38 @@ pub(super) struct Args {
     /// Threads that run the node [default: one a core]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
+    /// Keep the node's state (keys, sessions, tasks) in this directory
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Print no banner
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// How the node takes part in a cluster. Any of these makes it a node of one.
+#[derive(clap::Args, Clone, Debug)]
+#[command(next_help_heading = "Cluster (any of these makes the node a part of one)")]
+struct ClusterArgs {
+    /// The cluster's name [default: switchboard]
+    #[arg(long, value_name = "NAME")]
+    cluster_name: Option<String>,
+    /// Take other nodes' connections at this address [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDR")]
+    cluster_listen: Option<SocketAddr>,
+    /// Ask this node for the way in; a name counts with all of its addresses. Several times for several nodes
+    #[arg(long = "seed", value_name = "HOST:PORT", value_parser = read_seed)]
+    seeds: Vec<String>,
+    /// Found the cluster where no seed knows of one: for one of its nodes
+    #[arg(long)]
+    found: bool,
+    /// Read the cluster's secret from this file; `switchboard secret` makes one
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// What fails together with this node, such as a rack
+    #[arg(long, value_name = "NAME")]
+    zone: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +77,12 @@ Examples:
   switchboard serve --listen 127.0.0.1:8000
   switchboard serve --config /etc/switchboard.toml --log warn
   switchboard serve --listen [::1]:8080 --admin off
+
+A cluster of two on this machine; a third one follows the second:
+  switchboard secret /tmp/secret
+  switchboard serve --state-dir /tmp/a --secret-file /tmp/secret --found
+  switchboard serve --state-dir /tmp/b --secret-file /tmp/secret --seed 127.0.0.1:7070 \\
+      --listen 127.0.0.1:8081 --admin 127.0.0.1:9091 --cluster-listen 127.0.0.1:7071
 
 An option counts more than the file. Serving beyond loopback takes tokens and host names, and so a file.";
 
@@ -64,19 +101,34 @@ pub(super) fn read_level(text: &str) -> Result<String, String> {
     check_level(text).map(|()| text.to_owned())
 }
 
+fn read_seed(text: &str) -> Result<String, String> {
+    check_seed(text).map(|()| text.to_owned()).map_err(|reason| format!("it {reason}"))
+}
+
 /// Runs `switchboard serve`.
 pub(super) fn main(args: &Args) -> ExitCode {
+    let cluster = args.cluster.clone();
     let overrides = Overrides {
         listen: args.listen.map(|endpoint| endpoint.0),
         admin: args.admin.map(|endpoint| endpoint.0),
         log_level: args.log.clone(),
         workers: args.workers,
+        state_dir: args.state_dir.clone(),
+        cluster: cluster.into(),
     };
     let quiet = args.quiet;
     startup::run(args.config.as_deref(), &overrides, move |settings| serve(settings, quiet))
 }
 
-async fn serve(settings: Settings, quiet: bool) -> Result<(), String> {
+impl From<ClusterArgs> for ClusterOverrides {
+    fn from(args: ClusterArgs) -> Self {
+        let ClusterArgs { cluster_name, cluster_listen, seeds, found, secret_file, zone } = args;
+        Self { name: cluster_name, listen: cluster_listen, seeds, found, secret_file, zone }
+    }
+}
+
+async fn serve(mut settings: Settings, quiet: bool) -> Result<(), String> {
+    settings.look_up_seeds().await?;
     let config = settings.node;
     if config.http.is_none() && config.tcp.is_none() {
         return Err("there is nothing to serve: http and tcp are both off".to_owned());
@@ -97,7 +149,16 @@ async fn serve(settings: Settings, quiet: bool) -> Result<(), String> {
         // Whoever does not read standard output is not to end the server by that.
         let _ = write!(stdout(), "{banner}").and_then(|()| stdout().flush());
     }
-    let signal = signals.first().await;
+    let signal = tokio::select! {
+        signal = signals.first() => signal,
+        failure = node.stopped() => return match failure {
+            None => {
+                tracing::info!("drained by its operator, ended");
+                Ok(())
+            }
+            Some(cause) => Err(format!("the node stopped by itself, for its state could not be kept: {cause}")),
+        },
+    };
     tracing::info!(
         "{signal}: finishing what is under way, for {} ms at most; again to end at once",
         config.limits.drain_ms_max

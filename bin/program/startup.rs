@@ -80,7 +80,7 @@ pub(super) fn refuse(problems: &Problems) -> ExitCode {
 }
 
 fn log(settings: &Settings) {
-    let filter = EnvFilter::new(&settings.log_level);
+    let filter = EnvFilter::new(settings.log_filter());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match settings.log_format {
         LogFormat::Text => {

@@ -1,15 +1,19 @@
 //! The configuration file: what it means, and what is said about one that is wrong.
 
+use std::fs::Permissions;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use switchboard::limits::Limits;
-use switchboard_bin::config::{EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
+use switchboard_bin::config::{ClusterOverrides, EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
 
 fn variables(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("0123456789abcdef-from-outside".to_owned()),
         "PORT" => Some("8123".to_owned()),
         "EMPTY" => Some(String::new()),
+        "CLUSTER" => Some("0123456789abcdef".repeat(4)),
         "SECRET" => Some("hunter2".to_owned()),
         _ => None,
     }
@@ -33,7 +37,7 @@ fn snapshot(name: &str, text: &str) {
 /// The example file with every setting taken out of its comment.
 fn example_in_force() -> String {
     let is_setting = |line: &str| {
-        line.starts_with("[[")
+        line.starts_with('[')
             || line
                 .split_once(" = ")
                 .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
@@ -53,7 +57,9 @@ fn an_empty_file_and_the_example_mean_the_defaults() {
 
 #[test]
 fn the_example_names_every_limit_with_its_default() {
-    let text = example_in_force().replace("ALICE_TOKEN", "TOKEN");
+    let text = example_in_force()
+        .replace("ALICE_TOKEN", "TOKEN")
+        .replace("secret_file = \"/etc/switchboard/secret\"", "secret = \"${CLUSTER}\"");
     let settings = read(&text).expect("the example must be right");
     assert_eq!(settings.node.limits, Limits::DEFAULT);
     let defaults = format!("{:?}", Limits::DEFAULT);
@@ -105,7 +111,7 @@ fn every_setting_reaches_the_node() {
     assert_eq!(settings.node.tcp.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9000"));
     assert_eq!(settings.node.admin, None);
     assert_eq!(settings.node.tokens[0].secret, "0123456789abcdef-from-outside");
-    assert_eq!(settings.node.state_dir.as_deref(), Some(std::path::Path::new("/var/lib/switchboard")));
+    assert_eq!(settings.node.state_dir.as_deref(), Some(Path::new("/var/lib/switchboard")));
     assert!(settings.node.open_to_the_network);
     let expect = Limits { connections_max: 77, drain_ms_max: 5_000, ..Limits::DEFAULT };
     assert_eq!(settings.node.limits, expect);
@@ -120,6 +126,7 @@ fn the_command_line_counts_more_than_the_file() {
         admin: Some(None),
         log_level: Some("off".to_owned()),
         workers: NonZeroUsize::new(1),
+        ..Overrides::default()
     };
     let text =
         "workers = 9\n[http]\nlisten = \"127.0.0.1:2\"\npath = \"/kept\"\n[admin]\nlisten = \"127.0.0.1:3\"";
@@ -186,10 +193,102 @@ fn no_message_shows_a_secret_or_the_value_of_a_variable() {
 
 #[test]
 fn a_file_that_is_not_there_is_one_problem() {
-    let path = std::path::Path::new("/nowhere/switchboard.toml");
+    let path = Path::new("/nowhere/switchboard.toml");
     let problems = Settings::from_file(path, &variables, &Overrides::default()).expect_err("it is not there");
     assert_eq!(
         problems.to_string(),
         "/nowhere/switchboard.toml: cannot be read: No such file or directory (os error 2)"
     );
+}
+
+const CLUSTER: &str = r#"
+    state_dir = "/var/lib/switchboard"
+    [cluster]
+    name = "red"
+    listen = "0.0.0.0:7000"
+    advertise = "10.0.0.5:7001"
+    seeds = ["nodes.internal:7000", "10.0.0.6:7000", "[fd00::6]:7000"]
+    found = true
+    secret = "${CLUSTER}"
+    zone = "rack 1"
+    groups = 256
+"#;
+
+/// Writes a secret where no other test does.
+fn secret_file(name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).expect("the folder for tests must be writable");
+    std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("one's own file");
+    path
+}
+
+#[test]
+fn the_section_on_the_cluster_reaches_the_node_and_keeps_names_for_later() {
+    let settings = read(CLUSTER).expect("the file must be right");
+    let cluster = settings.node.cluster.expect("the section is there");
+    assert_eq!((cluster.name.as_str(), cluster.zone.as_str(), cluster.groups), ("red", "rack 1", 256));
+    assert_eq!(cluster.listen.to_string(), "0.0.0.0:7000");
+    assert_eq!(cluster.advertise.map(|address| address.to_string()).as_deref(), Some("10.0.0.5:7001"));
+    assert!(cluster.found);
+    assert_eq!(cluster.secret[..4], [0x01, 0x23, 0x45, 0x67]);
+    assert_eq!(settings.seeds, ["nodes.internal:7000", "10.0.0.6:7000", "[fd00::6]:7000"]);
+    let addresses: Vec<String> = cluster.seeds.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["10.0.0.6:7000", "[fd00::6]:7000"]);
+
+    let name = "state_dir = \"x\"\n[cluster]\nsecret = \"${CLUSTER}\"\nseeds = [\"nodes.internal:7000\"]";
+    let settings = read(name).expect("a seed that is a name is one");
+    assert_eq!(settings.node.cluster.map(|cluster| cluster.seeds), Some(Vec::new()));
+}
+
+#[test]
+fn every_problem_of_a_cluster_is_told_at_once() {
+    let text = include_str!("config/wrong_cluster.toml");
+    snapshot("config_wrong_cluster", &problems(text));
+    for alone in ["[cluster]", "[cluster]\nfound = true", "[cluster]\nsecret = \"${CLUSTER}\""] {
+        assert!(problems(alone).contains("needs a state directory"), "{alone}");
+    }
+}
+
+#[test]
+fn options_alone_make_a_node_of_a_cluster_and_count_more_than_the_file() {
+    let overrides = Overrides {
+        state_dir: Some(PathBuf::from("/tmp/a")),
+        cluster: ClusterOverrides {
+            listen: "127.0.0.1:7001".parse().ok(),
+            seeds: vec!["localhost:7000".to_owned()],
+            secret_file: Some(secret_file("secret-of-options", &format!("{}ff\n", "0a".repeat(31)), 0o600)),
+            ..ClusterOverrides::default()
+        },
+        ..Overrides::default()
+    };
+    let settings = Settings::without_file(&overrides).expect("all of it is right");
+    let cluster = settings.node.cluster.expect("an option is enough");
+    assert_eq!((cluster.name.as_str(), cluster.found, cluster.secret[31]), ("switchboard", false, 0xff));
+    let settings = Settings::from_text("file", CLUSTER, &variables, &overrides).expect("all of it is right");
+    let cluster = settings.node.cluster.expect("the section is there");
+    assert_eq!((cluster.name.as_str(), cluster.secret[31]), ("red", 0xff));
+    assert_eq!(cluster.listen.to_string(), "127.0.0.1:7001");
+    assert_eq!(settings.seeds, ["localhost:7000"]);
+    assert_eq!(settings.node.state_dir.as_deref(), Some(Path::new("/tmp/a")));
+
+    let cluster = ClusterOverrides { found: true, ..ClusterOverrides::default() };
+    let bare = Overrides { cluster, ..Overrides::default() };
+    let refused = Settings::without_file(&bare).expect_err("neither secret nor state");
+    assert_eq!(refused.list.len(), 2, "{refused}");
+    assert!(refused.list.iter().all(|problem| problem.place == Place::Flag("--found")), "{refused}");
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_refused_and_one_for_the_group_is_not() {
+    let text = format!("{}\n", "0123456789abcdef".repeat(4));
+    let with = |path: &Path| {
+        read(&format!("state_dir = \"x\"\n[cluster]\nfound = true\nsecret_file = {:?}", path.display().to_string()))
+    };
+    assert!(with(&secret_file("secret-private", &text, 0o400)).is_ok());
+    assert!(with(&secret_file("secret-group", &text, 0o440)).is_ok());
+    let refused = with(&secret_file("secret-open", &text, 0o644)).expect_err("anybody can read it");
+    assert!(refused.to_string().contains("mode 644") && refused.to_string().contains("chmod 600"), "{refused}");
+    let refused = with(&secret_file("secret-short", "hunter2", 0o600)).expect_err("it is no secret");
+    assert!(!refused.to_string().contains("hunter2"), "{refused}");
+    assert!(with(Path::new("/nowhere/secret")).is_err_and(|problems| problems.to_string().contains("cannot be read")));
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p switchboard-bin --example everything -- --listen 127.0.0.1:8080
+//! cargo run --release -p switchboard-bin --example everything -- --config switchboard.toml
 //! cargo run --release -p switchboard-bin --example everything -- --stdio
 //! ```
 //!
@@ -26,19 +27,26 @@ mod tools;
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Parser;
 use switchboard::handler::{BuildError, Catalogue, Server};
-use switchboard::node::{Config, Node};
+use switchboard::node::Node;
 use switchboard::protocol::Cache;
+use switchboard_bin::config::{Overrides, Settings};
 use switchboard_bin::world::TokioEnv;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 /// A server with one of everything.
 #[derive(Parser)]
 struct Args {
-    /// Serve HTTP at this address; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Read settings from this TOML file, the same as `switchboard serve` takes.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Serve HTTP at this address; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// Serve one client on standard input and output instead.
     #[arg(long)]
     stdio: bool,
@@ -47,17 +55,45 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
-    let config = if args.stdio { Config::new() } else { Config::new().http(args.listen) };
-    let node = Node::start(TokioEnv::boot()?, config, everything()?).await?;
+    let mut settings = settings(&args)?;
+    settings.look_up_seeds().await?;
+    let filter = EnvFilter::new(settings.log_filter());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let node = Node::start(TokioEnv::boot()?, settings.node, everything()?).await?;
     tokio::spawn(changes::tick(node.catalogue().clone()));
     if args.stdio {
         node.serve_stdio(tokio::io::stdin(), tokio::io::stdout()).await;
     } else if let Some(address) = node.http_address() {
         println!("http://{address}/mcp");
-        tokio::signal::ctrl_c().await?;
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            failure = node.stopped() => return failure.map_or(Ok(()), |cause| Err(cause.as_ref().into())),
+        }
     }
     node.drain().await;
     Ok(())
+}
+
+/// What the file says, with the command line over it; without a file only what the command line asks for.
+fn settings(args: &Args) -> Result<Settings, Box<dyn Error>> {
+    let variables = |name: &str| std::env::var(name).ok();
+    let overrides = Overrides { listen: args.listen.map(Some), ..Overrides::default() };
+    let mut settings = match &args.config {
+        Some(file) => Settings::from_file(file, &variables, &overrides)?,
+        None => {
+            let mut settings = Settings::without_file(&overrides)?;
+            settings.node.admin = None;
+            "warn".clone_into(&mut settings.log_level);
+            settings
+        }
+    };
+    if args.stdio {
+        (settings.node.http, settings.node.tcp, settings.node.admin) = (None, None, None);
+    }
+    Ok(settings)
 }
 
 fn everything() -> Result<Catalogue, BuildError> {

@@ -346,6 +346,11 @@ impl<E: Env> Cluster<E> {
         }
     }
 
+    /// Why the node must stop, if it must.
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        self.0.life.failure.subscribe().borrow().clone()
+    }
+
     /// Hands over what this node leads, so that nobody waits for an election when it is gone. Within `due`.
     pub(crate) async fn hand_over(&self, due: Instant) {
         let inner = &self.0;

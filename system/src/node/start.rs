@@ -164,9 +164,16 @@ impl<E: Env> Node<E> {
         self.core.drain().await;
     }
 
-    /// Waits until the node has stopped: it was drained, or its state could not be kept.
-    pub async fn stopped(&self) {
+    /// Waits until the node has stopped, and nothing of it is left to write: it was drained, or its state could not be kept,
+    /// and then this says why.
+    pub async fn stopped(&self) -> Option<Arc<str>> {
         self.core.life.reached(Stage::Stopped).await;
+        let failure = self.core.cluster.failure();
+        if failure.is_none() {
+            // Whoever began the drain may still be writing; a process that ended now would cut that off.
+            self.core.cluster.stop().await;
+        }
+        failure
     }
 }
 
