@@ -51,9 +51,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Option<Draft> {
         found: reader.flag(&table, "found").unwrap_or(false),
         secret: secret(reader, &table),
         zone: reader.text(&table, "zone").unwrap_or_default(),
-        groups: reader
-            .number(&table, "groups", 1..=GROUPS_MAX)
-            .and_then(|groups| u16::try_from(groups).ok()),
+        groups: reader.number(&table, "groups", 1..=GROUPS_MAX).and_then(|groups| u16::try_from(groups).ok()),
     })
 }
 
@@ -160,7 +158,8 @@ pub(super) fn settle(
             ),
         );
     }
-    let mut config = ClusterConfig::new(name.or(draft.name).unwrap_or_else(|| NAME.to_owned()), listen, secret);
+    let mut config =
+        ClusterConfig::new(name.or(draft.name).unwrap_or_else(|| NAME.to_owned()), listen, secret);
     config.advertise = draft.advertise;
     config.found = found || draft.found;
     config.zone = zone.unwrap_or(draft.zone);

@@ -124,7 +124,13 @@ impl Default for Settings {
         let address = |text: &str| text.parse().expect("a default address must be one");
         let mut node = Config::new().http(address(HTTP_DEFAULT));
         node.admin = Some(address(ADMIN_DEFAULT));
-        Self { node, seeds: Vec::new(), workers: None, log_level: "info".to_owned(), log_format: LogFormat::Text }
+        Self {
+            node,
+            seeds: Vec::new(),
+            workers: None,
+            log_level: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
     }
 }
 

@@ -21,7 +21,8 @@ const PAUSE_MS: u64 = 1_000;
 /// # Errors
 /// What is wrong with it, and what would be right.
 pub fn check_seed(text: &str) -> Result<(), String> {
-    const RIGHT: &str = "write HOST:PORT, such as \"10.0.0.5:7070\", \"[fd00::5]:7070\" or \"nodes.internal:7070\"";
+    const RIGHT: &str =
+        "write HOST:PORT, such as \"10.0.0.5:7070\", \"[fd00::5]:7070\" or \"nodes.internal:7070\"";
     if text.parse::<SocketAddr>().is_ok_and(|address| address.port() != 0) {
         return Ok(());
     }
@@ -90,7 +91,8 @@ mod tests {
         for right in ["10.0.0.5:7070", "[fd00::5]:7070", "nodes.internal:7070", "node_1:1"] {
             assert_eq!(check_seed(right), Ok(()), "{right}");
         }
-        for wrong in ["", "7070", "node", "node:", ":7070", "node:0", "node:70700", "http://node:7070", "::1:7070"]
+        for wrong in
+            ["", "7070", "node", "node:", ":7070", "node:0", "node:70700", "http://node:7070", "::1:7070"]
         {
             assert!(check_seed(wrong).is_err(), "{wrong}");
         }

@@ -67,7 +67,10 @@ fn summary(settings: &Settings) -> String {
         }
     }
     line("tcp", &tcp.map_or_else(off, |address| address.to_string()));
-    line("admin", &admin.map_or_else(off, |address| format!("http://{address}/livez /readyz /metrics /status")));
+    line(
+        "admin",
+        &admin.map_or_else(off, |address| format!("http://{address}/livez /readyz /metrics /status")),
+    );
     let principals: Vec<String> = tokens.iter().map(|token| token.principal.clone()).collect();
     line("tokens", &listed(&principals, "none: everybody who reaches a listener may call"));
     if *open_to_the_network {

@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use switchboard::node::Node;
-use switchboard_bin::config::{
-    ClusterOverrides, Overrides, Settings, check_level, check_seed, read_address,
-};
+use switchboard_bin::config::{ClusterOverrides, Overrides, Settings, check_level, check_seed, read_address};
 use switchboard_bin::world::TokioEnv;
 
 use super::banner::Banner;

@@ -106,7 +106,8 @@ fn free_ports<const N: usize>() -> [SocketAddr; N] {
 
 impl Cluster {
     fn start(name: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let folder =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the folder for tests must be writable");
         let (mesh, http, admin) = (free_ports::<3>(), free_ports::<3>(), free_ports::<3>());
         let seeds: Vec<String> = mesh.iter().map(|address| format!("\"{address}\"")).collect();
@@ -182,7 +183,8 @@ impl Cluster {
     fn open(&self, at: usize) -> String {
         let answer = self.post(at, "", &initialize()).read_to_end();
         let line = answer.lines().find(|line| line.to_ascii_lowercase().starts_with("mcp-session-id:"));
-        let id = line.and_then(|line| line.split_once(": ")).unwrap_or_else(|| panic!("no session: {answer}"));
+        let id =
+            line.and_then(|line| line.split_once(": ")).unwrap_or_else(|| panic!("no session: {answer}"));
         let session = id.1.to_owned();
         let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         let answer = self.post((at + 1) % 3, &session, &ready).read_to_end();

@@ -282,13 +282,22 @@ fn options_alone_make_a_node_of_a_cluster_and_count_more_than_the_file() {
 fn a_secret_that_others_can_read_is_refused_and_one_for_the_group_is_not() {
     let text = format!("{}\n", "0123456789abcdef".repeat(4));
     let with = |path: &Path| {
-        read(&format!("state_dir = \"x\"\n[cluster]\nfound = true\nsecret_file = {:?}", path.display().to_string()))
+        read(&format!(
+            "state_dir = \"x\"\n[cluster]\nfound = true\nsecret_file = {:?}",
+            path.display().to_string()
+        ))
     };
     assert!(with(&secret_file("secret-private", &text, 0o400)).is_ok());
     assert!(with(&secret_file("secret-group", &text, 0o440)).is_ok());
     let refused = with(&secret_file("secret-open", &text, 0o644)).expect_err("anybody can read it");
-    assert!(refused.to_string().contains("mode 644") && refused.to_string().contains("chmod 600"), "{refused}");
+    assert!(
+        refused.to_string().contains("mode 644") && refused.to_string().contains("chmod 600"),
+        "{refused}"
+    );
     let refused = with(&secret_file("secret-short", "hunter2", 0o600)).expect_err("it is no secret");
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
-    assert!(with(Path::new("/nowhere/secret")).is_err_and(|problems| problems.to_string().contains("cannot be read")));
+    assert!(
+        with(Path::new("/nowhere/secret"))
+            .is_err_and(|problems| problems.to_string().contains("cannot be read"))
+    );
 }

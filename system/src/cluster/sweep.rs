@@ -31,6 +31,8 @@ const FOUND_WAIT_MS: u64 = 3_000;
 const IDLE_BATCH: usize = 64;
 /// How often sessions are looked through, in parts of the time that one may idle.
 const IDLE_LOOKS: u64 = 16;
+/// How long a group is led by whoever came to lead it, before it is handed to the replica that should.
+const SETTLED_MS: u64 = 10_000;
 /// How long a group has nothing to do before it sleeps.
 const QUIET_MS: u64 = 10_000;
 /// Steps of the plan in one go.
@@ -104,7 +106,36 @@ impl<E: Env> Cluster<E> {
         self.tell_lists_to_sessions(view, owner).await;
         self.expire(owner).await;
         self.end_idle_sessions(owner).await;
-        self.hibernate(owner, &status);
+        if !self.lead_where_it_belongs(view, owner, &status) {
+            self.hibernate(owner, &status);
+        }
+    }
+
+    /// Hands a group to the replica that should lead it, where that one has all of the log: or a node that was there first
+    /// would lead everything. True where it does so.
+    fn lead_where_it_belongs(&self, view: &ClusterMap, owner: &Arc<Owner<E>>, status: &Status) -> bool {
+        let inner = &self.0;
+        let now = inner.env.now();
+        // One that just came to lead may be in the middle of what others hurry to: a restart, an election.
+        if view.change_of(owner.id).is_some() || now < owner.soft().since().after_ms(SETTLED_MS) {
+            return false;
+        }
+        let is_up =
+            |node: &&NodeId| view.node(**node).is_some_and(|node| node.state == control::NodeState::Up);
+        let weight = |node: &&NodeId| {
+            let mut key = [0; 16];
+            key[..8].copy_from_slice(&owner.id.0.to_be_bytes());
+            key[8..].copy_from_slice(&node.0.to_be_bytes());
+            xxhash_rust::xxh3::xxh3_64(&key)
+        };
+        let first = view.replicas(owner.id).iter().filter(is_up).max_by_key(weight).copied();
+        let Some(first) = first.filter(|node| *node != inner.me.node) else { return false };
+        if status.lags.get(&first) != Some(&0) {
+            return false;
+        }
+        let owner = owner.clone();
+        inner.env.spawn("hand-over", async move { owner.group.transfer(first).await });
+        true
     }
 
     /// Lets a group sleep that had nothing to do for a while: its members send nothing until it is used again, or until

@@ -27,7 +27,9 @@ use crate::session::{Calls, Session};
 /// How long a request waits for the owner of its session, where it cannot do without.
 pub(super) const OWNER_MS_MAX: u64 = 5_000;
 /// How long a request waits for a lease before it goes on without, where the grace allows that.
-const LEASE_WAIT_MS: u64 = 1_500;
+const LEASE_WAIT_MS: u64 = 500;
+/// How long requests go on without a lease before one of them waits for it again.
+const WITHOUT_LEASE_MS: u64 = 1_000;
 /// The longest record of a client. It is kept by every replica of its group.
 const CLIENT_BYTES_MAX: usize = 64 * 1024;
 
@@ -73,6 +75,11 @@ impl<E: Env> Home<E> {
     fn leased(&self, now: Instant, lease_ms: u64) {
         self.heard_ns.store(now.as_nanos(), Ordering::Relaxed);
         self.lease_until_ns.store(now.after_ms(lease_ms).as_nanos(), Ordering::Relaxed);
+    }
+
+    /// The owner cannot be reached, and the grace is not over: nobody waits for it for a while.
+    fn go_without(&self, now: Instant) {
+        self.lease_until_ns.store(now.after_ms(WITHOUT_LEASE_MS).as_nanos(), Ordering::Relaxed);
     }
 
     /// Ask before the next use.
@@ -206,6 +213,7 @@ impl<E: Env> Core<E> {
             Err(Trouble::Unavailable | Trouble::Unknown)
                 if self.env.now() < heard.after_ms(self.limits.session_grace_ms) =>
             {
+                home.go_without(self.env.now());
                 Ok(())
             }
             Err(other) => Err(trouble(other)),
