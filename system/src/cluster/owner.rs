@@ -10,6 +10,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::kept::{Kept, Matter};
 use super::soft::Soft;
@@ -19,9 +20,10 @@ use crate::event::Event;
 use crate::group::{self, Command, Entry, Reply};
 use crate::ids::{GroupId, NodeId, SessionId, StreamId};
 use crate::jsonrpc::Raw;
-use crate::raft::{BarrierError, Group, ProposeError};
+use crate::raft::{BarrierError, Group, Leadership, ProposeError};
 use crate::seal::Principal;
 use crate::task::RequestId;
+use crate::watch;
 
 /// How long a node may serve a session without asking again.
 pub(super) const LEASE_MS: u64 = 5_000;
@@ -260,6 +262,20 @@ impl<E: Env> Owner<E> {
         Answer::Taken { turn, after }
     }
 
+    /// Waits for a matter, or for another leader. False once this replica no longer answers for the group: another one
+    /// leads, or it has stopped.
+    async fn waits_on(
+        &self,
+        matter: oneshot::Receiver<()>,
+        leader: &mut watch::Receiver<Leadership>,
+    ) -> bool {
+        match race(matter, leader.changed()).await {
+            Either::Left(_) => true,
+            Either::Right(Ok(())) => self.leading().is_some(),
+            Either::Right(Err(_)) => false,
+        }
+    }
+
     async fn read(&self, (id, stream): (SessionId, StreamId), after: u64, turn: Turn) -> Answer {
         self.soft().begin_reading(id);
         let _reading = Reading { owner: self, id };
@@ -290,9 +306,7 @@ impl<E: Env> Owner<E> {
                 }
                 kept.wait(Matter::Stream(id, stream))
             };
-            if let Either::Right(_) = race(waiter, leader.changed()).await
-                && self.leading().is_none()
-            {
+            if !self.waits_on(waiter, &mut leader).await {
                 return Answer::NotOwner { leader: self.leader() };
             }
         }
@@ -312,9 +326,7 @@ impl<E: Env> Owner<E> {
                     other => return Answer::TaskStamp(other),
                 }
             };
-            if let Either::Right(_) = race(waiter, leader.changed()).await
-                && self.leading().is_none()
-            {
+            if !self.waits_on(waiter, &mut leader).await {
                 return Answer::NotOwner { leader: self.leader() };
             }
         }
@@ -333,9 +345,7 @@ impl<E: Env> Owner<E> {
                 }
                 kept.wait(Matter::Topics)
             };
-            if let Either::Right(_) = race(waiter, leader.changed()).await
-                && self.leading().is_none()
-            {
+            if !self.waits_on(waiter, &mut leader).await {
                 return Answer::NotOwner { leader: self.leader() };
             }
         }
