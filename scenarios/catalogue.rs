@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use switchboard::handler::{Catalogue, Ctx, Failure, Resource, Server, Tool};
-use switchboard::protocol::{ElicitAction, Field, Form, LogLevel};
+use switchboard::protocol::{ElicitAction, Field, Form, LogLevel, TaskSupport};
 use switchboard_sim::check::{Fact, History, Mark};
 
 /// What every tool is called with.
@@ -42,6 +42,7 @@ pub fn catalogue(history: &History) -> Catalogue {
             Ok(arguments.mark)
         }))
         .tool(tool(history, "pour", pour))
+        .tool(tool(history, "work", work).tasks(TaskSupport::Optional))
         .resource(Resource::text(BOARD, "board", "text/plain", "nothing yet"))
         .build()
         .expect("the schemas of the scenario's tools must be valid")
@@ -67,6 +68,14 @@ async fn slow(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
         ctx.progress(f64::from(step), Some(f64::from(arguments.steps)), Some(&arguments.mark)).await;
         ctx.sleep_ms(STEP_MS).await;
         ctx.log(LogLevel::Info, None, &arguments.mark).await;
+    }
+    Ok(arguments.mark)
+}
+
+/// Takes its time.
+async fn work(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
+    for _ in 0..arguments.steps {
+        ctx.sleep_ms(STEP_MS).await;
     }
     Ok(arguments.mark)
 }

@@ -1,14 +1,15 @@
-//! The node's process dies in the middle of calls and starts again: clients see their connections reset, stateful ones
-//! learn by a 404 that their session is gone and open another, stateless ones just ask again.
+//! The node's process dies in the middle of calls and starts again: clients see their connections reset and ask again;
+//! sessions and their streams were kept, and calls that died are answered in their place.
 
-use switchboard_sim::client::Outcome;
 use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes};
 use switchboard_sim::{Fault, Step};
+
+use crate::harm;
 
 /// See the [module](self) page.
 pub const KILL_MID_CALL: Scenario = Scenario {
     name: "kill_mid_call",
-    description: "the node is killed in mid-call and restarted: resets, then new sessions, then all is well",
+    description: "the node is killed in mid-call and restarted: resets, then all goes on",
     draw,
     catalogue: crate::catalogue::catalogue,
 };
@@ -21,13 +22,12 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 100));
     let mut setup = Setup::calm(seconds);
     dice.weather(&mut setup);
-    let forgiven = [Outcome::Reset, Outcome::Closed, Outcome::Refused, Outcome::Http(404)];
-    setup.groups = Setup::both_eras(clients, seconds, &forgiven);
+    setup.groups = Setup::both_eras(clients, seconds, &harm::NODE_DIES);
     let killed_ms = dice.between(3_000, 6_000);
     let again_ms = killed_ms + dice.between(1, 2_500);
     let steps = [(killed_ms, Fault::Kill(SERVER)), (again_ms, Fault::Restart(SERVER))];
     setup.faults.steps.extend(steps.map(|(at_ms, fault)| Step { at_ms, fault }));
     setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["gone"];
+    setup.must_meet = vec!["reset", "resume"];
     setup
 }

@@ -4,28 +4,73 @@
 
 mod calm;
 pub mod catalogue;
+mod clock_skew;
+mod cluster_calm;
+mod double_edge;
 mod drain;
 mod flood;
+mod harm;
 mod hostile_bytes;
+mod joining;
 mod kill_mid_call;
+mod leader_crash;
+mod majority_split;
+mod minority_split;
+mod one_way_cut;
 mod partition_heal;
+mod power_loss;
 mod reconnect_storm;
+mod rolling_restart;
 mod slow_reader;
+mod zombie_leader;
+mod zone_loss;
 
 use switchboard_sim::scenario::Scenario;
 
 pub use calm::CALM;
+pub use clock_skew::CLOCK_SKEW;
+pub use cluster_calm::CLUSTER_CALM;
+pub use double_edge::DOUBLE_EDGE;
 pub use drain::DRAIN;
 pub use flood::FLOOD;
 pub use hostile_bytes::HOSTILE_BYTES;
+pub use joining::JOINING;
 pub use kill_mid_call::KILL_MID_CALL;
+pub use leader_crash::LEADER_CRASH;
+pub use majority_split::MAJORITY_SPLIT;
+pub use minority_split::MINORITY_SPLIT;
+pub use one_way_cut::ONE_WAY_CUT;
 pub use partition_heal::PARTITION_HEAL;
+pub use power_loss::POWER_LOSS;
 pub use reconnect_storm::RECONNECT_STORM;
+pub use rolling_restart::ROLLING_RESTART;
 pub use slow_reader::SLOW_READER;
+pub use zombie_leader::ZOMBIE_LEADER;
+pub use zone_loss::ZONE_LOSS;
 
 /// Every scenario, from the calmest on.
-pub const ALL: &[Scenario] =
-    &[CALM, FLOOD, RECONNECT_STORM, KILL_MID_CALL, PARTITION_HEAL, SLOW_READER, HOSTILE_BYTES, DRAIN];
+pub const ALL: &[Scenario] = &[
+    CALM,
+    FLOOD,
+    RECONNECT_STORM,
+    KILL_MID_CALL,
+    PARTITION_HEAL,
+    SLOW_READER,
+    HOSTILE_BYTES,
+    DRAIN,
+    CLUSTER_CALM,
+    CLOCK_SKEW,
+    DOUBLE_EDGE,
+    ROLLING_RESTART,
+    LEADER_CRASH,
+    ZOMBIE_LEADER,
+    MINORITY_SPLIT,
+    MAJORITY_SPLIT,
+    ONE_WAY_CUT,
+    POWER_LOSS,
+    ZONE_LOSS,
+    JOINING,
+];
 
 /// The scenario of a name.
 #[must_use]

@@ -2,7 +2,7 @@
 //! then stateful streams are resumed, with exactly the events that were missed, once each.
 
 use switchboard_sim::client::Outcome;
-use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes, client_host};
+use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes};
 use switchboard_sim::{Fault, Step};
 
 /// See the [module](self) page.
@@ -24,7 +24,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let forgiven =
         [Outcome::Reset, Outcome::Closed, Outcome::Refused, Outcome::ConnectTimeout, Outcome::Timeout];
     setup.groups = Setup::both_eras(clients, seconds, &forgiven);
-    let cut: Vec<_> = (0..dice.count(4, setup.hosts)).map(client_host).collect();
+    let cut: Vec<_> = (0..dice.count(4, setup.hosts)).map(|number| setup.client_host(number)).collect();
     let from_ms = dice.between(3_000, 6_000);
     let to_ms = from_ms + dice.between(500, 8_000);
     // A reset must find its way: so connections are forgotten just before the cut, or just after the healing.

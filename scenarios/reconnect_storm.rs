@@ -2,7 +2,7 @@
 //! that was said is lost or said twice.
 
 use switchboard_sim::client::Outcome;
-use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes, client_host};
+use switchboard_sim::scenario::{Dice, SERVER, Scenario, Setup, Wishes};
 use switchboard_sim::{Fault, Step};
 
 /// See the [module](self) page.
@@ -26,10 +26,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let first_ms = dice.between(3_000, 6_000);
     let times: Vec<u64> = (0..storms).map(|number| first_ms + number * dice.between(1_500, 2_500)).collect();
     for at_ms in &times {
-        setup.faults.steps.extend((0..setup.hosts).map(|host| Step {
-            at_ms: *at_ms,
-            fault: Fault::ResetConnections { a: SERVER, b: client_host(host) },
-        }));
+        let reset = |b| Fault::ResetConnections { a: SERVER, b };
+        let steps = setup.client_hosts().into_iter().map(|host| Step { at_ms: *at_ms, fault: reset(host) });
+        setup.faults.steps.extend(steps);
     }
     let last_ms = times.iter().max().copied().unwrap_or(first_ms);
     setup.trouble_ms = (first_ms, last_ms + CALM_AFTER_MS);

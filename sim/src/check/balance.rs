@@ -1,9 +1,11 @@
-//! What is opened is closed, once: connections, sessions and calls of a node, by the time that it has drained. What a
-//! killed process had open died with it.
+//! What is opened is closed, once: connections and calls of a node, by the time that it has drained. What a killed process
+//! had open died with it. Sessions are the cluster's: they outlive processes, may be closed at another node than the one
+//! that opened them, and may be left to idle out; but none ends twice.
 
 use std::collections::BTreeSet;
 
 use switchboard::event::Event;
+use switchboard::ids::SessionId;
 
 use super::{Breach, Checker, Entry, Fact, Violation};
 use crate::node::NodeId;
@@ -12,6 +14,7 @@ use crate::node::NodeId;
 #[derive(Debug, Default)]
 pub struct Balance {
     open: BTreeSet<(NodeId, &'static str, u128)>,
+    sessions: BTreeSet<SessionId>,
     found: Vec<Violation>,
 }
 
@@ -26,8 +29,6 @@ fn turn(event: &Event) -> Option<(&'static str, u128, bool)> {
     Some(match event {
         Event::ConnectionOpened(id) => ("connection", u128::from(id.0), true),
         Event::ConnectionClosed(id) => ("connection", u128::from(id.0), false),
-        Event::SessionOpened(id) => ("session", id.0, true),
-        Event::SessionClosed(id) => ("session", id.0, false),
         Event::CallStarted(id) => ("call", u128::from(id.0), true),
         Event::CallEnded(id, _) => ("call", u128::from(id.0), false),
         _ => return None,
@@ -38,17 +39,20 @@ impl Checker for Balance {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Booted(node) => self.open.retain(|(other, ..)| other != node),
+            Fact::Node(node, Event::SessionOpened(id)) if !self.sessions.insert(*id) => {
+                self.blame(entry.at, Breach::Safety, format!("{id:?} was opened once more, at {node}"));
+            }
+            Fact::Node(node, Event::SessionClosed(id)) if !self.sessions.remove(id) => {
+                self.blame(entry.at, Breach::Safety, format!("{id:?} was closed once more, at {node}"));
+            }
             Fact::Node(node, event) => {
                 let Some((kind, id, opens)) = turn(event) else { return };
                 let key = (*node, kind, id);
                 let is_fair = if opens { self.open.insert(key) } else { self.open.remove(&key) };
                 if !is_fair {
                     let what = if opens { "opened" } else { "closed" };
-                    self.blame(
-                        entry.at,
-                        Breach::Safety,
-                        format!("{kind} {id:x} of {node} was {what} once more"),
-                    );
+                    let what = format!("{kind} {id:x} of {node} was {what} once more");
+                    self.blame(entry.at, Breach::Safety, what);
                 }
             }
             _ => {}

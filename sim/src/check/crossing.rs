@@ -24,7 +24,8 @@ impl NothingCrosses {
 impl Checker for NothingCrosses {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Sent { request, mark, errand } if errand.tool().is_some() => {
+            // A task is answered before its words are there.
+            Fact::Sent { request, mark, errand } if errand.tool().is_some() && !errand.is_task() => {
                 self.open.insert(*request, (*mark, *errand));
             }
             Fact::Told { reader, owner } => {

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use switchboard::env::Env;
 use switchboard::event::Event;
+use switchboard::protocol::TaskStatus;
 
 use super::plant::{Plant, Tamper};
+use super::standing::Standing;
 use crate::client::{Errand, Outcome};
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -33,6 +35,9 @@ impl fmt::Debug for RequestNumber {
         write!(f, "r{}", self.0)
     }
 }
+
+/// As which call the second reader of a session's own stream goes.
+pub const TWIN: u32 = u32::MAX;
 
 /// Whose something is: a client, its session counted from 1 (0: none), its call counted from 1 (0: none). It travels in
 /// arguments and comes back in every message that a handler says, as `~client.session.call~`.
@@ -116,6 +121,8 @@ pub enum Fact {
         sequence: u64,
         /// Whether it has no data: it only says where the stream begins.
         primes: bool,
+        /// Whether the session's second reader of its own stream read it, who follows the stream for itself.
+        twin: bool,
     },
     /// A client read a progress notification of a call.
     Progress {
@@ -129,8 +136,19 @@ pub enum Fact {
         /// For which call.
         mark: Mark,
     },
+    /// A client was told how a task of its stands.
+    Task {
+        /// For which call the task was made.
+        mark: Mark,
+        /// How it stands; `None` where it is said not to be there.
+        status: Option<TaskStatus>,
+    },
     /// A node's process began to serve.
     Booted(NodeId),
+    /// A node's process has drained.
+    Drained(NodeId),
+    /// A node was asked how its cluster stands; `None` where it said nothing that can be read.
+    Stands(NodeId, Option<Standing>),
     /// A node told of itself.
     Node(NodeId, Event),
     /// A client has something to say about what follows, for whoever reads the report.
@@ -142,10 +160,13 @@ impl Fact {
     #[must_use]
     pub const fn client(&self) -> Option<ClientId> {
         match self {
-            Self::Sent { mark, .. } | Self::Progress { mark, .. } | Self::Ran { mark } => Some(mark.client),
+            Self::Sent { mark, .. }
+            | Self::Progress { mark, .. }
+            | Self::Ran { mark }
+            | Self::Task { mark, .. } => Some(mark.client),
             Self::Ended { client, .. } | Self::Event { client, .. } | Self::Note(client, _) => Some(*client),
             Self::Told { reader, .. } => Some(reader.client),
-            Self::Booted(_) | Self::Node(..) => None,
+            Self::Booted(_) | Self::Drained(_) | Self::Stands(..) | Self::Node(..) => None,
         }
     }
 }

@@ -3,22 +3,30 @@
 mod answered;
 mod balance;
 mod bounds;
+mod converges;
 mod crossing;
+mod ended;
 mod history;
 mod once;
 mod order;
 mod outcomes;
 mod plant;
+mod standing;
+mod tasks;
 
 pub use answered::Answered;
 pub use balance::Balance;
 pub use bounds::InBounds;
+pub use converges::Converges;
 pub use crossing::NothingCrosses;
-pub use history::{ClientId, Entry, Fact, History, Mark, RequestNumber};
+pub use ended::EndedStaysEnded;
+pub use history::{ClientId, Entry, Fact, History, Mark, RequestNumber, TWIN};
 pub use once::RunsOnce;
 pub use order::InOrder;
 pub use outcomes::OneOutcome;
 pub use plant::Plant;
+pub use standing::Standing;
+pub use tasks::TasksStay;
 
 /// What kind of promise was broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

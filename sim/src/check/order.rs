@@ -3,16 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Breach, Checker, ClientId, Entry, Fact, Mark, RequestNumber, Violation};
+use super::{Breach, Checker, ClientId, Entry, Fact, Mark, RequestNumber, TWIN, Violation};
 use crate::client::{Errand, Outcome};
+
+/// A stream as one reader follows it: client, session, number, and whether that is the second reader.
+type Stream = (ClientId, u32, u64, bool);
 
 /// See the [module](self) page.
 #[derive(Debug, Default)]
 pub struct InOrder {
+    /// Whether notifications on a session's own stream may replace older ones of the same topic: then numbers are left out.
+    may_replace: bool,
     /// The last event of each stream.
-    streams: BTreeMap<(ClientId, u32, u64), u64>,
+    streams: BTreeMap<Stream, u64>,
     /// Streams that were opened anew: where they begin is the server's to say.
-    fresh: BTreeSet<(ClientId, u32, u64)>,
+    fresh: BTreeSet<Stream>,
     /// The last progress of each call.
     calls: BTreeMap<Mark, u32>,
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
@@ -20,20 +25,27 @@ pub struct InOrder {
 }
 
 impl InOrder {
+    /// Whether newer notifications may replace older ones that nobody has read.
+    #[must_use]
+    pub fn new(may_replace: bool) -> Self {
+        Self { may_replace, ..Self::default() }
+    }
+
     fn blame(&mut self, at: u64, client: ClientId, what: String) {
         let (check, breach, client) = ("in order", Breach::Safety, Some(client));
         self.found.push(Violation { check, breach, at, client, what });
     }
 
-    fn on_sequence(&mut self, at: u64, stream: (ClientId, u32, u64), sequence: u64, primes: bool) {
+    fn on_sequence(&mut self, at: u64, stream: Stream, sequence: u64, primes: bool) {
         let before = self.streams.insert(stream, sequence);
         let is_next = match before {
             // A stream without an event that primes it could not be resumed from its beginning.
             None => primes && (sequence == 0 || self.fresh.remove(&stream)),
+            Some(before) if self.may_replace && stream.2 == 0 => sequence > before,
             Some(before) => sequence == before + 1,
         };
         if !is_next {
-            let (client, session, number) = stream;
+            let (client, session, number, _) = stream;
             let what =
                 format!("event {sequence} of stream {number} in session {session} came after {before:?}");
             self.blame(at, client, what);
@@ -53,7 +65,7 @@ impl InOrder {
                 }
             }
             (Errand::Listen, Outcome::Ok) => {
-                let standing = (mark.client, mark.session, 0);
+                let standing = (mark.client, mark.session, 0, mark.call == TWIN);
                 self.streams.remove(&standing);
                 self.fresh.insert(standing);
             }
@@ -69,8 +81,8 @@ impl InOrder {
 impl Checker for InOrder {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Event { client, session, stream, sequence, primes } => {
-                self.on_sequence(entry.at, (*client, *session, *stream), *sequence, *primes);
+            Fact::Event { client, session, stream, sequence, primes, twin } => {
+                self.on_sequence(entry.at, (*client, *session, *stream, *twin), *sequence, *primes);
             }
             Fact::Progress { mark, number } => {
                 let last = self.calls.insert(*mark, *number).unwrap_or_default();

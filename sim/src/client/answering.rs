@@ -1,12 +1,11 @@
 //! A client's answer to a question of the server's, on its way until the server has taken it.
 
-use std::net::SocketAddr;
-
 use switchboard::env::{Entropy, Env, deadline};
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
+use super::route::Route;
 use super::thin::back_off_ms;
 use crate::check::{History, Mark};
 use crate::env::SimEnv;
@@ -15,7 +14,7 @@ use crate::env::SimEnv;
 pub(super) struct Answering {
     pub(super) env: SimEnv,
     pub(super) history: History,
-    pub(super) server: SocketAddr,
+    pub(super) route: Route,
     pub(super) patience_ms: u64,
     pub(super) mark: Mark,
     pub(super) bytes: Vec<u8>,
@@ -25,23 +24,24 @@ pub(super) struct Answering {
 const ATTEMPTS_MAX: u32 = 20;
 
 impl Answering {
-    pub(super) async fn send(self, mut dice: Entropy) {
+    pub(super) async fn send(mut self, mut dice: Entropy) {
         for attempt in 0..ATTEMPTS_MAX {
             let pending = Pending::new(&self.history, self.mark, Errand::Answer);
-            let due = self.env.now().after_ms(self.patience_ms);
-            let outcome = deadline(&self.env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
+            let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+            let outcome = deadline(&env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
             pending.end(outcome);
             // A second answer does no harm: the first one counts.
             if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
                 return;
             }
+            self.route.failed();
             self.env.sleep_until(self.env.now().after_ms(back_off_ms(&mut dice, attempt))).await;
         }
     }
 
-    async fn try_once(&self) -> Outcome {
+    async fn try_once(&mut self) -> Outcome {
         let status = async {
-            let mut link = Link::open(self.env, self.server).await?;
+            let mut link = Link::open(self.env, self.route.next()).await?;
             link.send(&self.bytes).await?;
             Ok(link.head().await?.status)
         };

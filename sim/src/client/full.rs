@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
 use super::persona::Persona;
+use super::route::Route;
 use super::sse::SseDecoder;
 use super::writer::Era;
 use crate::check::{Fact, History, Mark};
@@ -72,6 +73,7 @@ struct Caller {
     env: SimEnv,
     history: History,
     who: Persona,
+    route: Route,
     sender: Option<SendRequest<Full<Bytes>>>,
     session: Option<HeaderValue>,
     mark: Mark,
@@ -82,7 +84,8 @@ pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
     let mut dice = env.entropy(&format!("client {}", who.id.0));
     let work = who.work.clone();
     let mark = Mark { client: who.id, session: 0, call: 0 };
-    let mut caller = Caller { env, history, who, sender: None, session: None, mark };
+    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut caller = Caller { env, history, who, route, sender: None, session: None, mark };
     let mut draw = |(from, to): (u64, u64)| from + dice.below(to.saturating_sub(from) + 1);
     env.sleep_until(env.now().after_ms(draw(work.begin_ms))).await;
     while env.now().as_nanos() < work.end_ms * 1_000_000 {
@@ -106,6 +109,7 @@ impl Caller {
         let (env, due) = (self.env, self.env.now().after_ms(self.who.work.patience_ms));
         let outcome = deadline(&env, due, self.exchange(errand)).await.unwrap_or(Err(Outcome::Timeout));
         if outcome.is_err() {
+            self.route.failed();
             self.sender = None;
         }
         if outcome == Ok(Outcome::Http(404)) {
@@ -115,9 +119,9 @@ impl Caller {
     }
 
     async fn exchange(&mut self, errand: Errand) -> Result<Outcome, Outcome> {
-        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
+        if self.route.roams() || self.sender.as_ref().is_none_or(SendRequest::is_closed) {
             let stream =
-                self.env.connect(self.who.server).await.map_err(|error| Outcome::of_connect(&error))?;
+                self.env.connect(self.route.next()).await.map_err(|error| Outcome::of_connect(&error))?;
             let (sender, connection) = handshake(Io(stream)).await.map_err(|_| Outcome::Reset)?;
             self.env.spawn("connection of a full client", async move {
                 // How it ends is seen by the request that is on it.
@@ -132,6 +136,10 @@ impl Caller {
         let (head, body) = response.into_parts();
         let body = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
         if head.status != 200 {
+            if head.status == 503 {
+                self.route.failed();
+                self.sender = None;
+            }
             return Ok(Outcome::Http(head.status.as_u16()));
         }
         if let Some(name) = head.headers.get("mcp-session-id") {
@@ -195,7 +203,7 @@ impl Caller {
 
     fn post(&self, version: &str) -> http::request::Builder {
         Request::post("/mcp")
-            .header(HOST, self.who.server.to_string())
+            .header(HOST, self.route.name())
             .header(ACCEPT, "application/json, text/event-stream")
             .header(CONTENT_TYPE, "application/json")
             .header("mcp-protocol-version", version)

@@ -7,6 +7,7 @@ use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
 use super::persona::Persona;
+use super::route::Route;
 use super::thin::Thin;
 use super::writer::Era;
 use crate::check::{Fact, History};
@@ -130,7 +131,8 @@ const PATIENCE_MS: u64 = 60_000;
 
 /// Sends everything that no server should take, each followed by a request that must work.
 pub async fn attack(env: SimEnv, history: History, who: Persona) {
-    let mut thin = Thin::new(env, history, who.id, Era::Stateless, who.server, who.work.patience_ms);
+    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut thin = Thin::new(env, history, who.id, Era::Stateless, route, who.work.patience_ms);
     thin.pause_between(who.work.begin_ms).await;
     while env.now().as_nanos() < who.work.end_ms * 1_000_000 {
         let number = usize::try_from(thin.dice.below(CASES.len() as u64)).unwrap_or_default();
@@ -161,9 +163,9 @@ async fn try_case(thin: &mut Thin, number: usize) {
     pending.end(if is_right { Outcome::Ok } else { met.map_or_else(|outcome| outcome, Outcome::Http) });
 }
 
-async fn send(thin: &Thin, case: &Case) -> Result<u16, Outcome> {
-    let bytes = (case.bytes)(&thin.server.to_string());
-    let mut link = Link::open(thin.env, thin.server).await?;
+async fn send(thin: &mut Thin, case: &Case) -> Result<u16, Outcome> {
+    let bytes = (case.bytes)(&thin.route.name());
+    let mut link = Link::open(thin.env, thin.route.next()).await?;
     match case.manner {
         Manner::Whole => link.send(&bytes).await?,
         Manner::ThenShut => {

@@ -1,27 +1,26 @@
 //! A client's standing stream, on which the server speaks by itself: opened, read, and opened again wherever it breaks,
 //! from the last event on where events have ids.
 
-use std::net::SocketAddr;
-
 use switchboard::env::{Entropy, Env, deadline};
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
 use super::reading::Message;
+use super::route::Route;
 use super::thin::back_off_ms;
 use super::writer::{self, Era, Writer};
-use crate::check::{Fact, History, Mark};
+use crate::check::{Fact, History, Mark, TWIN};
 use crate::env::SimEnv;
 
 /// See the [module](self) page.
 pub(crate) struct Listener {
     pub(crate) env: SimEnv,
     pub(crate) history: History,
-    pub(crate) server: SocketAddr,
+    pub(crate) route: Route,
     pub(crate) patience_ms: u64,
     pub(crate) era: Era,
-    /// Whose it is; its call is 0.
+    /// Whose it is; its call is 0, or that of a second reader.
     pub(crate) reader: Mark,
     pub(crate) session: Option<Box<str>>,
     pub(crate) dice: Entropy,
@@ -30,14 +29,14 @@ pub(crate) struct Listener {
 impl Listener {
     /// Listens until the session is gone, or for ever.
     pub(crate) async fn listen(mut self) {
-        let mut writer = Writer::new(self.era, self.server.to_string());
+        let mut writer = Writer::new(self.era, self.route.name());
         let mut cursor = None;
         let mut failures = 0;
         loop {
             let errand = if cursor.is_some() { Errand::Resume } else { Errand::Listen };
             let pending = Pending::new(&self.history, self.reader, errand);
-            let due = self.env.now().after_ms(self.patience_ms);
-            let opened = deadline(&self.env, due, self.open(&mut writer, cursor)).await;
+            let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+            let opened = deadline(&env, due, self.open(&mut writer, cursor)).await;
             let opened = opened.unwrap_or(Err(Outcome::Timeout));
             pending.end(opened.as_ref().err().copied().unwrap_or(Outcome::Ok));
             match opened {
@@ -48,14 +47,17 @@ impl Listener {
                 Err(Outcome::Http(404)) => return,
                 // What followed the cursor is no longer kept: all that is left is to go on from now.
                 Err(Outcome::Http(400)) => cursor = None,
-                Err(_) => failures += 1,
+                Err(_) => {
+                    failures += 1;
+                    self.route.failed();
+                }
             }
             let ms = back_off_ms(&mut self.dice, failures);
             self.env.sleep_until(self.env.now().after_ms(ms)).await;
         }
     }
 
-    async fn open(&self, writer: &mut Writer, cursor: Option<(u64, u64)>) -> Result<Link, Outcome> {
+    async fn open(&mut self, writer: &mut Writer, cursor: Option<(u64, u64)>) -> Result<Link, Outcome> {
         match self.era {
             Era::Stateful => writer.bodiless("GET", self.session.as_deref(), cursor),
             Era::Stateless => {
@@ -66,11 +68,12 @@ impl Listener {
                     id: Some(1),
                     members,
                     progress: false,
+                    tasks: false,
                 };
                 writer.post(None, &message);
             }
         }
-        let mut link = Link::open(self.env, self.server).await?;
+        let mut link = Link::open(self.env, self.route.next()).await?;
         link.send(writer.bytes()).await?;
         let head = link.head().await?;
         if head.status == 200 && head.events { Ok(link) } else { Err(Outcome::Http(head.status)) }
@@ -79,10 +82,11 @@ impl Listener {
     /// Reads events until the stream ends, in whichever way.
     async fn read(&self, link: &mut Link, cursor: &mut Option<(u64, u64)>) {
         while let Ok(Some(event)) = link.event().await {
-            let Mark { client, session, .. } = self.reader;
+            let Mark { client, session, call } = self.reader;
             if let Some((stream, sequence)) = event.id {
                 let primes = event.data.is_empty();
-                self.history.note(Fact::Event { client, session, stream, sequence, primes });
+                let twin = call == TWIN;
+                self.history.note(Fact::Event { client, session, stream, sequence, primes, twin });
                 *cursor = event.id;
             }
             if !event.data.is_empty() && Message::read(&event.data, self.reader, &self.history).is_err() {

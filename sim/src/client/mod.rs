@@ -11,7 +11,9 @@ mod pending;
 mod persona;
 mod reading;
 mod response;
+mod route;
 mod sse;
+mod tasking;
 mod thin;
 mod writer;
 

@@ -38,6 +38,14 @@ pub enum Errand {
     Resume,
     /// Ends a session.
     Delete,
+    /// Calls a tool as a task, and looks after it until it has ended.
+    Task(u32),
+    /// Looks how a task of its stands.
+    Look,
+    /// Ends its session, and opens another.
+    Renew,
+    /// Asks in a session that has ended.
+    Haunt,
     /// Sends what no server should take: the case of this number.
     Hostile(u16),
 }
@@ -54,14 +62,21 @@ impl Errand {
             Self::Hang => Some("hang"),
             Self::Poke => Some("poke"),
             Self::Pour(_) => Some("pour"),
+            Self::Task(_) => Some("work"),
             _ => None,
         }
+    }
+
+    /// Whether its tool is called as a task.
+    #[must_use]
+    pub const fn is_task(self) -> bool {
+        matches!(self, Self::Task(_))
     }
 
     /// How many steps its tool takes.
     pub(crate) const fn steps(self) -> u32 {
         match self {
-            Self::Slow(steps) | Self::Pour(steps) => steps,
+            Self::Slow(steps) | Self::Pour(steps) | Self::Task(steps) => steps,
             _ => 0,
         }
     }
@@ -86,6 +101,10 @@ impl Errand {
             Self::Listen => "listen",
             Self::Resume => "resume",
             Self::Delete => "delete",
+            Self::Task(_) => "task",
+            Self::Look => "look",
+            Self::Renew => "renew",
+            Self::Haunt => "haunt",
             Self::Hostile(_) => "hostile",
         }
     }
@@ -96,6 +115,7 @@ impl Errand {
         match self {
             Self::Panic => Outcome::RpcError(switchboard::protocol::fault::code::INTERNAL_ERROR),
             Self::Hang => Outcome::RpcError(switchboard::protocol::fault::code::TIMED_OUT),
+            Self::Haunt => Outcome::Http(404),
             _ => Outcome::Ok,
         }
     }

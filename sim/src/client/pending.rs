@@ -1,5 +1,7 @@
 //! A request on its way to its one outcome.
 
+use switchboard::protocol::TaskStatus;
+
 use super::outcome::{Errand, Outcome};
 use super::reading::Again;
 use crate::check::{ClientId, History, Mark, RequestNumber};
@@ -36,12 +38,14 @@ impl Drop for Pending {
 pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
     pub(crate) again: Option<Again>,
+    /// The name of the task that it tells of, and how that stands.
+    pub(crate) task: Option<(String, TaskStatus)>,
     pub(crate) session: Option<Box<str>>,
     pub(crate) retry_after_s: Option<u64>,
 }
 
 impl From<Outcome> for Reply {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, again: None, session: None, retry_after_s: None }
+        Self { outcome, again: None, task: None, session: None, retry_after_s: None }
     }
 }

@@ -8,9 +8,10 @@ use switchboard::env::{Env, Task};
 use super::listener::Listener;
 use super::outcome::{Errand, Outcome};
 use super::pending::Reply;
+use super::route::Route;
 use super::thin::Thin;
 use super::writer::Era;
-use crate::check::{ClientId, History, Mark};
+use crate::check::{ClientId, History, Mark, TWIN};
 use crate::env::SimEnv;
 use crate::kernel::task::SimTask;
 
@@ -51,12 +52,16 @@ impl Work {
 pub struct Persona {
     /// Who it is.
     pub id: ClientId,
-    /// Where its server is.
-    pub server: SocketAddr,
+    /// Where the nodes are that it may turn to.
+    pub servers: Arc<[SocketAddr]>,
+    /// Whether each of its requests goes over a connection of its own, to another node than the one before.
+    pub roams: bool,
     /// How it speaks.
     pub era: Era,
     /// Whether it keeps a stream open on which the server may speak by itself.
     pub listens: bool,
+    /// Whether a session of its is listened to twice, by two readers that know nothing of each other.
+    pub twins: bool,
     /// Milliseconds that it reads nothing once an answer has begun to stream.
     pub nap_ms: u64,
     /// What it does.
@@ -66,12 +71,13 @@ pub struct Persona {
 /// Lives the life of a client to its end.
 pub async fn live(env: SimEnv, history: History, who: Persona) {
     let work = &who.work;
-    let mut thin = Thin::new(env, history, who.id, who.era, who.server, work.patience_ms);
+    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut thin = Thin::new(env, history, who.id, who.era, route, work.patience_ms);
     thin.nap_ms = who.nap_ms;
     thin.pause_between(work.begin_ms).await;
-    let mut stream = None;
+    let mut streams = Vec::new();
     if who.listens && who.era == Era::Stateless {
-        stream = Some(thin.listen(who.era));
+        streams.push(thin.listen(who.era, 0));
     }
     let weight = work.weight();
     let mut failures = 0;
@@ -79,12 +85,22 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
         let outcome = if who.era == Era::Stateful && thin.session.is_none() {
             let outcome = thin.initialize().await;
             if who.listens && thin.session.is_some() {
-                close(stream.replace(thin.listen(who.era)));
+                close(&mut streams);
+                streams.push(thin.listen(who.era, 0));
+                if who.twins {
+                    streams.push(thin.listen(who.era, TWIN));
+                }
             }
             outcome
         } else {
-            let errand = work.pick(thin.dice.below(weight));
-            thin.run(errand).await
+            match work.pick(thin.dice.below(weight)) {
+                errand if errand.is_task() => thin.work(errand).await,
+                Errand::Renew if who.era == Era::Stateful => {
+                    close(&mut streams);
+                    thin.leave().await
+                }
+                errand => thin.run(errand).await,
+            }
         };
         failures = if outcome.loses_time() { failures + 1 } else { 0 };
         if failures > 0 {
@@ -93,14 +109,12 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
             thin.pause_between(work.pace_ms).await;
         }
     }
-    close(stream);
-    if thin.session.is_some() {
-        thin.delete().await;
-    }
+    close(&mut streams);
+    thin.leave().await;
 }
 
-fn close(stream: Option<SimTask>) {
-    if let Some(stream) = stream {
+fn close(streams: &mut Vec<SimTask>) {
+    for stream in streams.drain(..) {
         stream.abort();
     }
 }
@@ -134,14 +148,14 @@ impl Thin {
     }
 
     /// Opens a stream on which the server may speak by itself.
-    fn listen(&self, era: Era) -> SimTask {
+    fn listen(&self, era: Era, call: u32) -> SimTask {
         let listener = Listener {
             env: self.env,
             history: self.history.clone(),
-            server: self.server,
+            route: Route::new(self.env, self.route.servers(), &format!("listener {}", self.mark.client.0), false),
             patience_ms: self.patience_ms,
             era,
-            reader: Mark { call: 0, ..self.mark },
+            reader: Mark { call, ..self.mark },
             session: self.session.clone(),
             dice: self.env.entropy(&format!("listener {}", self.mark.client.0)),
         };

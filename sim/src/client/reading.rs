@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use switchboard::protocol::TaskStatus;
 
 use super::outcome::Outcome;
 use crate::check::{Fact, History, Mark};
@@ -40,6 +41,18 @@ struct CallResult<'a> {
     request_state: Option<String>,
     #[serde(borrow, default)]
     input_requests: Option<BTreeMap<&'a str, &'a RawValue>>,
+}
+
+/// A task, as an answer tells of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskResult<'a> {
+    #[serde(borrow, default)]
+    task_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<&'a str>,
+    #[serde(borrow, default)]
+    task: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +101,25 @@ impl<'a> Message<'a> {
             Some(state) => (Outcome::Ok, Some(Again { state, questions })),
             None => (Outcome::Garbled, None),
         }
+    }
+
+    /// The task that the answer tells of: its name, and how it stands.
+    pub(crate) fn task(&self) -> Option<(String, TaskStatus)> {
+        let told: TaskResult<'_> = serde_json::from_str(self.result?.get()).ok()?;
+        // In 2025-11-25 a new task is nested.
+        let told = match told.task {
+            Some(task) => serde_json::from_str(task.get()).ok()?,
+            None => told,
+        };
+        let all = [
+            TaskStatus::Working,
+            TaskStatus::InputRequired,
+            TaskStatus::Completed,
+            TaskStatus::Failed,
+            TaskStatus::Cancelled,
+        ];
+        let status = all.into_iter().find(|status| told.status == Some(status.as_str()))?;
+        Some((told.task_id?.into_owned(), status))
     }
 
     /// Notes the number of a progress notification.

@@ -4,8 +4,6 @@
 //! the reason why there is none. A stateful call whose stream breaks is resumed by `Last-Event-ID`; a stateless one is
 //! not, because its break cancelled it.
 
-use std::net::SocketAddr;
-
 use switchboard::env::{Entropy, Env, deadline};
 
 use super::answering::Answering;
@@ -14,6 +12,7 @@ use super::outcome::{Errand, Outcome};
 use super::pending::{Pending, Reply};
 use super::reading::Message;
 use super::response::Head;
+use super::route::Route;
 use super::sse::SseEvent;
 use super::writer::{self, Era, Writer};
 use crate::check::{ClientId, Fact, History, Mark};
@@ -23,7 +22,7 @@ use crate::env::SimEnv;
 pub(crate) struct Thin {
     pub(crate) env: SimEnv,
     pub(crate) history: History,
-    pub(crate) server: SocketAddr,
+    pub(crate) route: Route,
     pub(crate) patience_ms: u64,
     pub(crate) dice: Entropy,
     pub(crate) writer: Writer,
@@ -32,6 +31,8 @@ pub(crate) struct Thin {
     pub(crate) session: Option<Box<str>>,
     /// Milliseconds that it reads nothing once an answer has begun to stream; 0 for a client that reads as it should.
     pub(crate) nap_ms: u64,
+    /// Tasks of this session that it looks after: whose they are, and their names.
+    pub(crate) tasks: Vec<(Mark, String)>,
     link: Option<Link>,
     last_id: u32,
 }
@@ -51,19 +52,20 @@ impl Thin {
         history: History,
         client: ClientId,
         era: Era,
-        server: SocketAddr,
+        route: Route,
         patience_ms: u64,
     ) -> Self {
         Self {
             env,
             history,
-            server,
             patience_ms,
             dice: env.entropy(&format!("client {}", client.0)),
-            writer: Writer::new(era, server.to_string()),
+            writer: Writer::new(era, route.name()),
+            route,
             mark: Mark { client, session: 0, call: 0 },
             session: None,
             nap_ms: 0,
+            tasks: Vec::new(),
             link: None,
             last_id: 0,
         }
@@ -79,15 +81,17 @@ impl Thin {
     ) -> Reply {
         self.last_id += 1;
         let id = Some(self.last_id);
-        let message =
-            writer::Message { method, name, id, members, progress: matches!(errand, Errand::Slow(_)) };
+        let progress = matches!(errand, Errand::Slow(_));
+        let tasks = matches!(errand, Errand::Task(_) | Errand::Look);
+        let message = writer::Message { method, name, id, members, progress, tasks };
         self.writer.post(self.session.as_deref(), &message);
         self.exchange(errand, id).await
     }
 
     /// Sends a notification.
     pub(crate) async fn tell(&mut self, errand: Errand, method: &str) -> Reply {
-        let message = writer::Message { method, name: None, id: None, members: "", progress: false };
+        let message =
+            writer::Message { method, name: None, id: None, members: "", progress: false, tasks: false };
         self.writer.post(self.session.as_deref(), &message);
         self.exchange(errand, None).await
     }
@@ -125,10 +129,12 @@ impl Thin {
             Ok(Ok(reply)) => reply,
             Ok(Err(outcome)) => {
                 self.link = None;
+                self.route.failed();
                 outcome.into()
             }
             Err(_) => {
                 self.link = None;
+                self.route.failed();
                 Outcome::Timeout.into()
             }
         };
@@ -137,6 +143,9 @@ impl Thin {
     }
 
     async fn converse(&mut self, id: Option<u32>) -> Result<Reply, Outcome> {
+        if self.route.roams() {
+            self.link = None;
+        }
         if let Some(link) = &mut self.link
             && link.is_stale().await
         {
@@ -144,7 +153,7 @@ impl Thin {
         }
         let link = match &mut self.link {
             Some(link) => link,
-            empty => empty.insert(Link::open(self.env, self.server).await?),
+            empty => empty.insert(Link::open(self.env, self.route.next()).await?),
         };
         link.send(self.writer.bytes()).await?;
         let head = link.head().await?;
@@ -164,6 +173,9 @@ impl Thin {
         if !head.reusable {
             self.link = None;
         }
+        if matches!(head.status, 429 | 503) {
+            self.route.failed();
+        }
         Head { session: reply.session, retry_after_s: reply.retry_after_s, .. } = head;
         Ok(reply)
     }
@@ -180,7 +192,7 @@ impl Thin {
             return Err(Outcome::Garbled);
         }
         let (outcome, again) = message.judge();
-        Ok(Reply { again, ..outcome.into() })
+        Ok(Reply { again, task: message.task(), ..outcome.into() })
     }
 
     /// Reads the events of a call until its answer, over as many connections as that takes.
@@ -222,7 +234,7 @@ impl Thin {
         let Mark { client, session, .. } = self.mark;
         if let Some((stream, sequence)) = event.id {
             let primes = event.data.is_empty();
-            self.history.note(Fact::Event { client, session, stream, sequence, primes });
+            self.history.note(Fact::Event { client, session, stream, sequence, primes, twin: false });
         }
         if event.data.is_empty() {
             return Ok(None);
@@ -231,7 +243,7 @@ impl Thin {
         message.note_progress(self.mark, &self.history);
         if message.answers(id) {
             let (outcome, again) = message.judge();
-            return Ok(Some(Reply { again, ..outcome.into() }));
+            return Ok(Some(Reply { again, task: message.task(), ..outcome.into() }));
         }
         if let (Some(question), Some(_)) = (message.id, &message.method) {
             self.reply_to(question.get());
@@ -245,7 +257,7 @@ impl Thin {
         let reply = Answering {
             env: self.env,
             history: self.history.clone(),
-            server: self.server,
+            route: Route::new(self.env, self.route.servers(), "an answer", false),
             patience_ms: self.patience_ms,
             mark: self.mark,
             bytes: self.writer.bytes().to_vec(),
@@ -266,6 +278,7 @@ impl Thin {
                 Err(outcome) => {
                     pending.end(outcome);
                     self.link = None;
+                    self.route.failed();
                     // The session, or what followed that event, is gone for good.
                     if matches!(outcome, Outcome::Http(400..=499)) {
                         return Err(outcome);
@@ -279,7 +292,7 @@ impl Thin {
 
     async fn open_stream(&mut self, last: Option<(u64, u64)>) -> Result<(), Outcome> {
         self.writer.bodiless("GET", self.session.as_deref(), last);
-        let mut link = Link::open(self.env, self.server).await?;
+        let mut link = Link::open(self.env, self.route.next()).await?;
         link.send(self.writer.bytes()).await?;
         let head = link.head().await?;
         if head.status != 200 || !head.events {

@@ -32,6 +32,8 @@ pub(crate) struct Message<'a> {
     pub(crate) members: &'a str,
     /// Whether progress is wanted, under the id as its token.
     pub(crate) progress: bool,
+    /// Whether it is about tasks, which are an extension in the stateless era.
+    pub(crate) tasks: bool,
 }
 
 /// Writes the requests of one client.
@@ -43,6 +45,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// How its client speaks.
+    pub(crate) const fn era(&self) -> Era {
+        self.era
+    }
+
     pub(crate) const fn new(era: Era, host: String) -> Self {
         Self { era, host, body: Vec::new(), out: Vec::new() }
     }
@@ -111,9 +118,11 @@ impl Writer {
                         write!(body, r#""progressToken":{token},"#)?;
                     }
                     write!(body, r#""io.modelcontextprotocol/logLevel":"info","#)?;
+                    let extensions =
+                        if message.tasks { r#","extensions":{"io.modelcontextprotocol/tasks":{}}"# } else { "" };
                     write!(
                         body,
-                        r#""io.modelcontextprotocol/clientInfo":{{"name":"sim","version":"1"}},"io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{"form":{{}}}}}}}}"#
+                        r#""io.modelcontextprotocol/clientInfo":{{"name":"sim","version":"1"}},"io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{"form":{{}}}}{extensions}}}}}"#
                     )?;
                 }
                 Era::Stateful => {

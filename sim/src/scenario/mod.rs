@@ -1,10 +1,11 @@
 //! Scenarios: what they are made of, how they are run, and what comes out. The scenarios themselves are in the package
 //! `switchboard-scenarios`.
 
+mod cluster;
 mod report;
 mod run;
 mod setup;
 
 pub use report::{End, Report};
 pub use run::run;
-pub use setup::{Dice, Group, Role, SERVER, START_MS, Scenario, Setup, Wishes, client_host};
+pub use setup::{Dice, FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup, Wishes};

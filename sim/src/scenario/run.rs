@@ -1,27 +1,27 @@
-//! Running a scenario: a world with a node, hosts full of clients, a plan of faults, and checkers at the end.
+//! Running a scenario: a world with nodes, hosts full of clients, a plan of faults, and checkers at the end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::env::{Entropy, Env, Panicked};
-use switchboard::node::{Config, HttpConfig, Node};
 
+use super::cluster::{Nodes, PORT};
 use super::report::{End, Report};
-use super::setup::{Dice, Group, Role, SERVER, Scenario, Setup, Wishes};
+use super::setup::{Dice, Role, Scenario, Setup, Wishes};
 use crate::check::{
-    Answered, Balance, Checker, ClientId, Entry, Fact, History, InBounds, InOrder, NothingCrosses,
-    OneOutcome, RunsOnce,
+    Answered, Balance, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History, InBounds, InOrder,
+    NothingCrosses, OneOutcome, RunsOnce, TasksStay,
 };
 use crate::client::{Era, Persona, attack, live, live_in_full};
 use crate::entropy::seed_at;
-use crate::env::SimEnv;
+use crate::node::NodeId;
 use crate::options::Options;
 use crate::world::World;
 
-const PORT: u16 = 8080;
+/// Time to ask all nodes of a cluster how it stands, before they drain.
+const STOCK_MS_MAX: u64 = 10_000;
 
 /// Runs a scenario.
 #[must_use]
@@ -45,23 +45,34 @@ pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
 
 /// Lets everything happen, and gives the history of it.
 fn play(world: &mut World, scenario: &Scenario, setup: &Arc<Setup>, wishes: &Wishes) -> Vec<Entry> {
-    let server = world.add_node("server", None);
-    assert_eq!(server, SERVER, "the node must be the first");
+    let servers: Vec<NodeId> =
+        (0..setup.nodes).map(|number| world.add_node(&format!("server {number}"), None)).collect();
+    assert_eq!(servers, setup.servers(), "the nodes must be the first");
     let clock = world.add_node("clock", None);
     let history = History::new(world.env(clock)).plant(wishes.plant);
     let observed = history.clone();
     world.observe(move |at, node, event| observed.note_at(at, Fact::Node(node, event.clone())));
-    let address = SocketAddr::new(world.ip(server), PORT);
-    let (scenario, serving, noted) = (*scenario, Arc::clone(setup), history.clone());
-    world.boot(server, move |env| serve(env, address, scenario, Arc::clone(&serving), noted.clone()));
-    settle(world, setup, &history, address);
+    let ips: Vec<IpAddr> = servers.iter().map(|server| world.ip(*server)).collect();
+    let addresses: Arc<[SocketAddr]> = ips.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
+    let nodes =
+        Arc::new(Nodes { scenario: *scenario, setup: Arc::clone(setup), history: history.clone(), ips });
+    for server in servers {
+        let nodes = Arc::clone(&nodes);
+        world.boot(server, move |env| Arc::clone(&nodes).serve(env));
+    }
+    settle(world, setup, &history, &addresses);
     world.schedule(&setup.faults);
+    if setup.nodes > 1 {
+        world.run_until(Duration::from_millis(setup.drain_ms - STOCK_MS_MAX));
+        let env = world.env(clock);
+        drop(env.spawn("stock", nodes.take_stock(env)));
+    }
     world.run_until(Duration::from_millis(setup.end_ms));
     history.take()
 }
 
 /// Gives every client its host.
-fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAddr) {
+fn settle(world: &mut World, setup: &Setup, history: &History, servers: &Arc<[SocketAddr]>) {
     let mut hosts: Vec<Vec<(Role, Persona)>> = (0..setup.hosts).map(|_| Vec::new()).collect();
     let mut number = 0;
     for group in &setup.groups {
@@ -73,8 +84,18 @@ fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAdd
                 Role::Full if number % 2 == 1 => Era::Stateful,
                 Role::Stateless | Role::Full | Role::Hostile => Era::Stateless,
             };
-            let (id, listens, work) = (ClientId(number), is_one_in(group, member), Arc::clone(&work));
-            let persona = Persona { id, server, era, listens, nap_ms: group.nap_ms, work };
+            let (id, listens, work) = (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
+            let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
+            let persona = Persona {
+                id,
+                servers,
+                roams,
+                era,
+                listens,
+                twins: group.twins,
+                nap_ms: group.nap_ms,
+                work,
+            };
             hosts[number as usize % setup.hosts as usize].push((group.role, persona));
             number += 1;
         }
@@ -96,25 +117,8 @@ fn settle(world: &mut World, setup: &Setup, history: &History, server: SocketAdd
     }
 }
 
-const fn is_one_in(group: &Group, member: u32) -> bool {
-    group.listens_one_in > 0 && member.is_multiple_of(group.listens_one_in)
-}
-
-/// The life of the node.
-async fn serve(env: SimEnv, address: SocketAddr, scenario: Scenario, setup: Arc<Setup>, history: History) {
-    let http = HttpConfig { hosts: vec![address.ip().to_string()], ..HttpConfig::at(address) };
-    let config = Config {
-        http: Some(http),
-        open_to_the_network: true,
-        state_dir: Some(PathBuf::from("/state")),
-        limits: setup.limits.clone(),
-        ..Config::new()
-    };
-    let node = Node::start(env, config, (scenario.catalogue)(&history)).await.expect("the node must start");
-    history.note(Fact::Booted(env.node()));
-    let left_ms = setup.drain_ms.saturating_sub(history.now() / 1_000_000);
-    env.sleep_until(env.now().after_ms(left_ms)).await;
-    node.drain().await;
+const fn is_one_in(times: u32, member: u32) -> bool {
+    times > 0 && member.is_multiple_of(times)
 }
 
 /// The checkers of every run.
@@ -127,15 +131,23 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     });
     let nanos = |ms: u64| ms.saturating_mul(1_000_000);
     let trouble = nanos(setup.trouble_ms.0)..nanos(setup.trouble_ms.1);
-    let answered = Answered::new(trouble, forgiven.collect());
+    let answered = Answered::new(trouble.clone(), forgiven.collect());
     let once = RunsOnce::new(setup.cut_means_not_taken);
-    vec![
+    let is_cluster = setup.nodes > 1;
+    let grace = nanos(setup.limits.session_grace_ms);
+    let mut all: Vec<Box<dyn Checker>> = vec![
         Box::new(OneOutcome::default()),
         Box::new(NothingCrosses::default()),
-        Box::new(InOrder::default()),
+        Box::new(InOrder::new(is_cluster)),
         Box::new(once),
-        Box::new(InBounds::new(&setup.limits)),
+        Box::new(InBounds::new(&setup.limits, is_cluster)),
         Box::new(Balance::default()),
+        Box::new(EndedStaysEnded::new(trouble, grace)),
+        Box::new(TasksStay::default()),
         Box::new(answered),
-    ]
+    ];
+    if is_cluster {
+        all.push(Box::new(Converges::new(setup.nodes)));
+    }
+    all
 }

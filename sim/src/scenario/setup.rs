@@ -9,17 +9,14 @@ use crate::fault::{Fault, Plan, Step};
 use crate::net::NetOptions;
 use crate::node::NodeId;
 
-/// The node that serves.
+/// The node that serves; of several, the first, which founds their cluster.
 pub const SERVER: NodeId = NodeId(0);
-
-/// The host of this number that clients live on.
-#[must_use]
-pub const fn client_host(number: u32) -> NodeId {
-    NodeId(2 + number)
-}
 
 /// By then the node serves.
 pub const START_MS: u64 = 20;
+
+/// By then a cluster of a few nodes serves.
+pub const FORMED_MS: u64 = 6_000;
 
 /// What the user of a scenario may say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,8 +55,12 @@ pub struct Group {
     pub count: u32,
     /// One in so many keeps a stream open; 0 for none.
     pub listens_one_in: u32,
+    /// Whether two readers listen to a session at once, where one listens.
+    pub twins: bool,
     /// Milliseconds that they read nothing once an answer has begun to stream.
     pub nap_ms: u64,
+    /// One in so many sends every request to another node than the one before; 0 for none.
+    pub roams_one_in: u32,
     /// What they do.
     pub work: Work,
     /// Ends that are no fault of anybody's while things go wrong.
@@ -70,7 +71,7 @@ impl Group {
     /// Well-behaved clients, one in four of which listens, and to whom nothing bad may happen.
     #[must_use]
     pub const fn new(role: Role, count: u32, work: Work) -> Self {
-        Self { role, count, listens_one_in: 4, nap_ms: 0, work, forgiven: Vec::new() }
+        Self { role, count, listens_one_in: 4, twins: false, nap_ms: 0, roams_one_in: 3, work, forgiven: Vec::new() }
     }
 
     /// The same, to whom this may happen in times of trouble.
@@ -88,6 +89,10 @@ pub struct Setup {
     pub limits: Limits,
     /// The network.
     pub net: NetOptions,
+    /// How many nodes serve: several are one cluster.
+    pub nodes: u32,
+    /// Data groups of a cluster.
+    pub data_groups: u16,
     /// How many hosts the clients live on.
     pub hosts: u32,
     /// Who calls.
@@ -100,6 +105,8 @@ pub struct Setup {
     pub cut_means_not_taken: bool,
     /// Outcomes and errands, by name, that a run must have met, or it proved nothing.
     pub must_meet: Vec<&'static str>,
+    /// Nodes that drain for a restart of theirs, and when.
+    pub restarts: Vec<(NodeId, u64)>,
     /// When the node drains.
     pub drain_ms: u64,
     /// When the run is over.
@@ -114,8 +121,11 @@ impl Setup {
         Self {
             limits: Limits::default(),
             net: NetOptions::default(),
+            nodes: 1,
+            data_groups: 16,
             hosts: 8,
             groups: Vec::new(),
+            restarts: Vec::new(),
             faults: Plan::default(),
             trouble_ms: (u64::MAX, u64::MAX),
             cut_means_not_taken: false,
@@ -125,12 +135,53 @@ impl Setup {
         }
     }
 
+    /// A calm run of so many nodes, which have a while to find each other before anybody calls.
+    #[must_use]
+    pub fn cluster(nodes: u32, seconds: u64) -> Self {
+        let data_groups = if nodes >= 50 { 256 } else { 16 };
+        Self { nodes, data_groups, ..Self::calm(seconds) }
+    }
+
+    /// The host of this number that clients live on.
+    #[must_use]
+    pub const fn client_host(&self, number: u32) -> NodeId {
+        NodeId(self.nodes + 1 + number)
+    }
+
+    /// Every node.
+    #[must_use]
+    pub fn servers(&self) -> Vec<NodeId> {
+        (0..self.nodes).map(NodeId).collect()
+    }
+
+    /// All hosts that clients live on.
+    #[must_use]
+    pub fn client_hosts(&self) -> Vec<NodeId> {
+        (0..self.hosts).map(|number| self.client_host(number)).collect()
+    }
+
+    /// Adds a fault at a time.
+    pub fn fault(&mut self, at_ms: u64, fault: Fault) {
+        self.faults.steps.push(Step { at_ms, fault });
+    }
+
     /// Half of the clients of each era and two over hyper, doing the usual work, to whom this may happen in times of trouble.
     #[must_use]
     pub fn both_eras(clients: u32, seconds: u64, forgiven: &[Outcome]) -> Vec<Group> {
         let group = |role, count| Group::new(role, count, Self::usual_work(seconds)).forgive(forgiven);
         let stateful = group(Role::Stateful, clients / 2);
         vec![stateful, group(Role::Stateless, clients - clients / 2), group(Role::Full, 2)]
+    }
+
+    /// The same at a cluster, once that had time to form: they have tasks too, and end their sessions now and then.
+    #[must_use]
+    pub fn on_cluster(clients: u32, seconds: u64, forgiven: &[Outcome]) -> Vec<Group> {
+        let mut groups = Self::both_eras(clients, seconds, forgiven);
+        for group in &mut groups {
+            group.work.begin_ms = (FORMED_MS, FORMED_MS + 1_000);
+            group.work.errands.extend([(Errand::Task(4), 30), (Errand::Renew, 15)]);
+        }
+        groups
     }
 
     /// Until when clients ask.
@@ -175,6 +226,21 @@ impl Dice {
     /// A count in `from..=to`.
     pub fn count(&mut self, from: u32, to: u32) -> u32 {
         u32::try_from(self.between(from.into(), to.into())).unwrap_or(to)
+    }
+
+    /// A node of a cluster.
+    pub fn node(&mut self, setup: &Setup) -> NodeId {
+        NodeId(self.count(0, setup.nodes - 1))
+    }
+
+    /// The nodes of a cluster in a random order.
+    pub fn shuffled(&mut self, setup: &Setup) -> Vec<NodeId> {
+        let mut nodes = setup.servers();
+        for last in (1..nodes.len()).rev() {
+            let other = usize::try_from(self.between(0, last as u64)).unwrap_or(last);
+            nodes.swap(last, other);
+        }
+        nodes
     }
 
     /// True once in so many times.

@@ -1,0 +1,77 @@
+//! Once trouble is over a cluster is one again: every node answers and is up, all have one map, every group has a leader
+//! and as many replicas as there can be, and nothing is on the move (S12, S15).
+
+use std::collections::BTreeMap;
+
+use super::{Breach, Checker, Entry, Fact, Standing, Violation};
+use crate::node::NodeId;
+
+/// Replicas of a group where there are nodes enough.
+const REPLICAS: usize = 3;
+
+/// See the [module](self) page.
+#[derive(Debug)]
+pub struct Converges {
+    nodes: u32,
+    said: BTreeMap<NodeId, u64>,
+    found: Vec<Violation>,
+}
+
+impl Converges {
+    /// For a cluster of so many nodes.
+    #[must_use]
+    pub const fn new(nodes: u32) -> Self {
+        Self { nodes, said: BTreeMap::new(), found: Vec::new() }
+    }
+
+    fn blame(&mut self, at: u64, what: String) {
+        let (check, breach) = ("converges", Breach::Liveness);
+        self.found.push(Violation { check, breach, at, client: None, what });
+    }
+
+    fn look(&mut self, at: u64, node: NodeId, standing: &Standing) {
+        let mut wrong = Vec::new();
+        if standing.leader.is_none() {
+            wrong.push("the control group has no leader".to_owned());
+        }
+        if standing.nodes.len() != self.nodes as usize {
+            wrong.push(format!("there are {} nodes", standing.nodes.len()));
+        }
+        for member in &standing.nodes {
+            if !member.answers || member.state != "up" || member.epoch != Some(standing.epoch) {
+                wrong.push(format!("{member:?} beside epoch {}", standing.epoch));
+            }
+        }
+        let replicas = REPLICAS.min(self.nodes as usize);
+        for group in &standing.groups {
+            if group.leader.is_none() || group.replicas.len() != replicas || group.moving {
+                wrong.push(format!("{group:?}"));
+            }
+        }
+        for what in wrong {
+            self.blame(at, format!("asked how the cluster stands, {node} says: {what}"));
+        }
+    }
+}
+
+impl Checker for Converges {
+    fn on_event(&mut self, entry: &Entry) {
+        let Fact::Stands(node, standing) = &entry.fact else { return };
+        match standing {
+            None => self.blame(entry.at, format!("{node} did not say how its cluster stands")),
+            Some(standing) => {
+                self.look(entry.at, *node, standing);
+                self.said.insert(*node, standing.epoch);
+            }
+        }
+    }
+
+    fn finish(&mut self, at: u64) -> Vec<Violation> {
+        let mut epochs: Vec<u64> = self.said.values().copied().collect();
+        epochs.dedup();
+        if epochs.len() != 1 || self.said.len() != self.nodes as usize {
+            self.blame(at, format!("the nodes must have one map, and have these epochs: {:?}", self.said));
+        }
+        std::mem::take(&mut self.found)
+    }
+}

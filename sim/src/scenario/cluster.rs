@@ -1,0 +1,98 @@
+//! The nodes of a run: one that is alone, or a cluster; each is started, drained and started again as the setup says, and
+//! at the end each is asked how its cluster stands.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use switchboard::env::{Env, deadline};
+use switchboard::node::{ClusterConfig, Config, HttpConfig, Node};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::setup::{Scenario, Setup};
+use crate::check::{Fact, History, Standing};
+use crate::env::SimEnv;
+use crate::node::NodeId;
+
+/// Where clients are served.
+pub(super) const PORT: u16 = 8080;
+/// Where nodes meet.
+const MESH_PORT: u16 = 7946;
+/// Where operators ask.
+const ADMIN_PORT: u16 = 9090;
+/// Failures of nodes come in threes: so many zones are there.
+const ZONES: u32 = 3;
+/// Every node knows it.
+const SECRET: [u8; 32] = [7; 32];
+/// How long a node may take to say how it stands.
+const STANDING_MS_MAX: u64 = 5_000;
+
+/// What every node of a run has in common.
+pub(super) struct Nodes {
+    pub(super) scenario: Scenario,
+    pub(super) setup: Arc<Setup>,
+    pub(super) history: History,
+    pub(super) ips: Vec<IpAddr>,
+}
+
+impl Nodes {
+    fn config(&self, node: NodeId) -> Config {
+        let ip = self.ips[node.index()];
+        let at = |port| SocketAddr::new(ip, port);
+        // Clients call all nodes by the name of the first, as through one that spreads them.
+        let hosts = self.ips.iter().map(ToString::to_string).collect();
+        let is_cluster = self.setup.nodes > 1;
+        let cluster = is_cluster.then(|| ClusterConfig {
+            seeds: self.ips.iter().map(|ip| SocketAddr::new(*ip, MESH_PORT)).collect(),
+            found: node == NodeId(0),
+            zone: format!("zone {}", node.0 % ZONES),
+            groups: self.setup.data_groups,
+            ..ClusterConfig::new("scenario", at(MESH_PORT), SECRET)
+        });
+        Config {
+            http: Some(HttpConfig { hosts, ..HttpConfig::at(at(PORT)) }),
+            admin: is_cluster.then(|| at(ADMIN_PORT)),
+            open_to_the_network: true,
+            state_dir: Some(PathBuf::from("/state")),
+            limits: self.setup.limits.clone(),
+            cluster,
+            ..Config::new()
+        }
+    }
+
+    /// The life of a node's process.
+    pub(super) async fn serve(self: Arc<Self>, env: SimEnv) {
+        let id = env.node();
+        let catalogue = (self.scenario.catalogue)(&self.history);
+        let node = Node::start(env, self.config(id), catalogue).await.expect("the node must start");
+        self.history.note(Fact::Booted(id));
+        let now_ms = self.history.now() / 1_000_000;
+        let restarts = self.setup.restarts.iter().filter(|(other, _)| *other == id).map(|(_, at_ms)| *at_ms);
+        let drain_ms = restarts.filter(|at_ms| *at_ms > now_ms).min().unwrap_or(self.setup.drain_ms);
+        env.sleep_until(env.now().after_ms(drain_ms.saturating_sub(now_ms))).await;
+        node.drain().await;
+        self.history.note(Fact::Drained(id));
+    }
+
+    /// Asks every node how its cluster stands, and notes what it says.
+    pub(super) async fn take_stock(self: Arc<Self>, env: SimEnv) {
+        for node in self.setup.servers() {
+            let address = SocketAddr::new(self.ips[node.index()], ADMIN_PORT);
+            let due = env.now().after_ms(STANDING_MS_MAX);
+            let said = deadline(&env, due, ask(env, address)).await;
+            let standing = said.ok().and_then(Result::ok).and_then(|body| Standing::read(&body));
+            self.history.note(Fact::Stands(node, standing));
+        }
+    }
+}
+
+/// The body of the answer to `GET /status`.
+async fn ask(env: SimEnv, address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut stream = env.connect(address).await?;
+    let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    let body = memchr::memmem::find(&answer, b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+    Ok(answer.split_off(body))
+}
