@@ -174,6 +174,9 @@ fn no_message_shows_a_secret_or_the_value_of_a_variable() {
         format = "${SECRET}"
         [limits]
         page_len = "${SECRET}"
+        [cluster]
+        secret = "${SECRET}"
+        seeds = ["${SECRET}"]
         [[tokens]]
         principal = "alice"
         secret = "hunter2"
@@ -185,7 +188,7 @@ fn no_message_shows_a_secret_or_the_value_of_a_variable() {
         sercet = "hunter2"
     "#;
     let problems = read(text).expect_err("the file must be refused");
-    assert_eq!(problems.list.len(), 12, "{problems}");
+    assert_eq!(problems.list.len(), 15, "{problems}");
     assert!(!format!("{problems} {problems:?}").contains("hunter2"), "{problems}");
     let settings = read("[[tokens]]\nprincipal = \"alice\"\nsecret = \"${TOKEN}\"").expect("right");
     assert!(!format!("{settings:?}").contains("0123456789abcdef"));

@@ -26,6 +26,7 @@ mod tasks;
 mod tools;
 
 use std::error::Error;
+use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -58,7 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut settings = settings(&args)?;
     settings.look_up_seeds().await?;
     let filter = EnvFilter::new(settings.log_filter());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    log.with_ansi(stderr().is_terminal()).init();
     let node = Node::start(TokioEnv::boot()?, settings.node, everything()?).await?;
     tokio::spawn(changes::tick(node.catalogue().clone()));
     if args.stdio {
