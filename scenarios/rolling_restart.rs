@@ -20,7 +20,11 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(40);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 50));
     let mut setup = Setup::cluster(dice.count(3, 5), seconds);
-    setup.groups = Setup::on_cluster(clients, seconds, &[Outcome::Refused, Outcome::Http(503), Outcome::Closed, Outcome::Reset, Outcome::ToolError]);
+    setup.groups = Setup::on_cluster(
+        clients,
+        seconds,
+        &[Outcome::Refused, Outcome::Http(503), Outcome::Closed, Outcome::Reset, Outcome::ToolError],
+    );
     let first_ms = dice.between(9_000, 10_000);
     let mut at_ms = first_ms;
     for node in dice.shuffled(&setup) {

@@ -152,7 +152,12 @@ impl Thin {
         let listener = Listener {
             env: self.env,
             history: self.history.clone(),
-            route: Route::new(self.env, self.route.servers(), &format!("listener {}", self.mark.client.0), false),
+            route: Route::new(
+                self.env,
+                self.route.servers(),
+                &format!("listener {}", self.mark.client.0),
+                false,
+            ),
             patience_ms: self.patience_ms,
             era,
             reader: Mark { call, ..self.mark },

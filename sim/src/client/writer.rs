@@ -118,8 +118,11 @@ impl Writer {
                         write!(body, r#""progressToken":{token},"#)?;
                     }
                     write!(body, r#""io.modelcontextprotocol/logLevel":"info","#)?;
-                    let extensions =
-                        if message.tasks { r#","extensions":{"io.modelcontextprotocol/tasks":{}}"# } else { "" };
+                    let extensions = if message.tasks {
+                        r#","extensions":{"io.modelcontextprotocol/tasks":{}}"#
+                    } else {
+                        ""
+                    };
                     write!(
                         body,
                         r#""io.modelcontextprotocol/clientInfo":{{"name":"sim","version":"1"}},"io.modelcontextprotocol/clientCapabilities":{{"elicitation":{{"form":{{}}}}{extensions}}}}}"#

@@ -11,8 +11,8 @@ use super::cluster::{Nodes, PORT};
 use super::report::{End, Report};
 use super::setup::{Dice, Role, Scenario, Setup, Wishes};
 use crate::check::{
-    Answered, Balance, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History, InBounds, InOrder,
-    NothingCrosses, OneOutcome, RunsOnce, TasksStay,
+    Answered, Balance, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History, InBounds,
+    InOrder, NothingCrosses, OneOutcome, RunsOnce, TasksStay,
 };
 use crate::client::{Era, Persona, attack, live, live_in_full};
 use crate::entropy::seed_at;
@@ -84,18 +84,11 @@ fn settle(world: &mut World, setup: &Setup, history: &History, servers: &Arc<[So
                 Role::Full if number % 2 == 1 => Era::Stateful,
                 Role::Stateless | Role::Full | Role::Hostile => Era::Stateless,
             };
-            let (id, listens, work) = (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
+            let (id, listens, work) =
+                (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
             let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
-            let persona = Persona {
-                id,
-                servers,
-                roams,
-                era,
-                listens,
-                twins: group.twins,
-                nap_ms: group.nap_ms,
-                work,
-            };
+            let persona =
+                Persona { id, servers, roams, era, listens, twins: group.twins, nap_ms: group.nap_ms, work };
             hosts[number as usize % setup.hosts as usize].push((group.role, persona));
             number += 1;
         }

@@ -71,7 +71,16 @@ impl Group {
     /// Well-behaved clients, one in four of which listens, and to whom nothing bad may happen.
     #[must_use]
     pub const fn new(role: Role, count: u32, work: Work) -> Self {
-        Self { role, count, listens_one_in: 4, twins: false, nap_ms: 0, roams_one_in: 3, work, forgiven: Vec::new() }
+        Self {
+            role,
+            count,
+            listens_one_in: 4,
+            twins: false,
+            nap_ms: 0,
+            roams_one_in: 3,
+            work,
+            forgiven: Vec::new(),
+        }
     }
 
     /// The same, to whom this may happen in times of trouble.

@@ -15,7 +15,7 @@ use super::life::ClusterError;
 use super::service::Port;
 use super::settings::{ClusterConfig, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk, Message};
-use crate::control::{Card, ClusterMap, Command, Reply, Stamped, Wire};
+use crate::control::{Card, ClusterMap, Command, Reply, Stamped};
 use crate::env::Env;
 use crate::ids::{Epoch, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Identity, Mesh, MeshConfig, MeshLimits, Secret, WireRange};
@@ -28,8 +28,6 @@ const FOUND_ASK_MS: u64 = 2_000;
 /// How long one seed may take.
 const SEED_MS_MAX: u64 = 1_500;
 const PAUSE_MS: u64 = 200;
-/// What this build speaks, on the wire and in the log.
-pub(super) const WIRE: Wire = Wire { min: 1, max: 1 };
 const IDENTITY: &str = "identity";
 /// The id of the node that founds a cluster.
 const FOUNDER: NodeId = NodeId(1);
@@ -51,7 +49,7 @@ pub(super) fn card(settings: &Settings) -> Card {
     let mesh =
         settings.cluster.as_ref().map_or(unspecified, |config| config.advertise.unwrap_or(config.listen));
     let zone = settings.cluster.as_ref().map(|config| config.zone.clone()).unwrap_or_default();
-    Card { mesh, http: settings.http.clone(), zone, wire: WIRE, weight: 1 }
+    Card { mesh, http: settings.http.clone(), zone, wire: settings.wire(), weight: 1 }
 }
 
 /// A cluster's name, as the mesh compares it.
@@ -66,7 +64,7 @@ pub(super) fn identity(config: &ClusterConfig, written: Written) -> Identity {
         node: written.node,
         incarnation: written.incarnation,
         epoch: Epoch(0),
-        wire: WireRange { min: WIRE.min, max: WIRE.max },
+        wire: WireRange { min: config.wire.0, max: config.wire.1 },
     }
 }
 

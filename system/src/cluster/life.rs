@@ -4,6 +4,7 @@
 //! its disk has no identity, and so comes as another node; an id is never used again.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::enter::{Written, card, enter, identity, read_identity, read_map, start_mesh, write_identity};
@@ -12,7 +13,7 @@ use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
 use super::{Cluster, Inner, Trouble, detecting, topics, view};
 use crate::control::{ClusterMap, Command, Fresh, Refusal, Reply, Stamped};
-use crate::env::{Entropy, Env, Instant, deadline};
+use crate::env::{Entropy, Env, Instant, Task as _, deadline};
 use crate::ids::{ClusterId, Executor, GroupId, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Mesh};
 use crate::raft::StartError;
@@ -26,6 +27,9 @@ const READY_MS_MAX: u64 = 30_000;
 /// How long a proposal on the map may take.
 const PROPOSE_MS_MAX: u64 = 5_000;
 const PAUSE_MS: u64 = 200;
+/// How long a duty that broke rests before it begins again.
+const RESTART_MS_MIN: u64 = 100;
+const RESTART_MS_MAX: u64 = 30_000;
 
 /// Why a node did not become a member. Nothing is served; what was written of its identity stays, and is used next time.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,8 @@ pub(super) struct Life {
     nudge: watch::Sender<u64>,
     failure: watch::Sender<Option<Arc<str>>>,
     moves: Mutex<BTreeSet<GroupId>>,
+    /// How often a duty panicked.
+    broken: AtomicU64,
 }
 
 impl Life {
@@ -68,6 +74,7 @@ impl Life {
             nudge: watch::channel(0).0,
             failure: watch::channel(None).0,
             moves: Mutex::default(),
+            broken: AtomicU64::new(0),
         }
     }
 
@@ -75,6 +82,11 @@ impl Life {
     pub(super) async fn stopped(&self) {
         // An error would mean that the member itself is gone.
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// Whether the member stops, or has stopped.
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stop.subscribe().borrow()
     }
 
     /// Has duties looked at soon.
@@ -185,21 +197,37 @@ impl<E: Env> Cluster<E> {
         }
         let view = inner.view();
         self.reconcile(&view).await?;
-        let spawn =
-            |name, work: futures_util::future::BoxFuture<'static, ()>| drop(inner.env.spawn(name, work));
-        spawn("host", Box::pin(self.clone().host()));
-        spawn("sweep", Box::pin(self.clone().sweep()));
-        spawn("topics", Box::pin(self.clone().follow_topics()));
-        spawn("watch the store", Box::pin(self.clone().watch_store()));
+        self.supervise("host", Self::host);
+        self.supervise("sweep", Self::sweep);
+        self.supervise("topics", Self::follow_topics);
+        self.supervise("store", Self::watch_store);
         if inner.mesh.is_some() {
-            spawn("map", Box::pin(self.clone().follow_map()));
-            spawn("detector", Box::pin(self.clone().detect_forever()));
+            self.supervise("map", Self::follow_map);
+            self.supervise("detector", Self::detect_forever);
         }
-        spawn("introduction", Box::pin(self.clone().introduce(written)));
+        self.supervise("introduction", move |cluster| cluster.introduce(written));
         if inner.mesh.is_none() {
             return self.wait_until_ready().await;
         }
         Ok(())
+    }
+
+    /// Runs a duty of the member. Should it panic, that is logged and counted, and it begins again after a while, longer each
+    /// time: the other duties, and the clients, go on. What is kept is guarded elsewhere: a group whose machine broke stops.
+    fn supervise<F>(&self, name: &'static str, duty: impl Fn(Self) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (cluster, env) = (self.clone(), self.0.env.clone());
+        self.0.env.spawn(name, async move {
+            let mut pause_ms = RESTART_MS_MIN;
+            while let Err(panicked) = env.spawn(name, duty(cluster.clone())).join().await {
+                tracing::error!("the duty {name:?} broke and begins again in {pause_ms} ms: {panicked}");
+                cluster.0.life.broken.fetch_add(1, Ordering::Relaxed);
+                env.sleep_until(env.now().after_ms(pause_ms)).await;
+                pause_ms = (pause_ms * 2).min(RESTART_MS_MAX);
+            }
+        });
     }
 
     /// Takes a seat in the control group from the first moment: of a cluster that this node founds, or that it voted in
@@ -276,7 +304,7 @@ impl<E: Env> Cluster<E> {
         }
         let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
         if let Ok(Reply::Done(_)) = self.control(boot, due).await {
-            inner.me.now.store(next.incarnation.0, std::sync::atomic::Ordering::Release);
+            inner.me.now.store(next.incarnation.0, Ordering::Release);
             if let (Some(mesh), Some(config)) = (&inner.mesh, &inner.settings.cluster) {
                 mesh.identify(identity(config, written));
             }
@@ -332,7 +360,7 @@ impl<E: Env> Cluster<E> {
     /// Stops the node when its disk fails: what it acknowledged is safe, and it acknowledges nothing more.
     async fn watch_store(self) {
         let failed = self.0.store.failed().await;
-        if !*self.0.life.stop.subscribe().borrow() {
+        if !self.0.life.is_stopping() {
             self.0.life.fail(&failed.to_string());
         }
     }

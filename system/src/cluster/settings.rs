@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::control;
+use crate::control::{self, Wire};
 use crate::detector;
 use crate::group;
 use crate::raft::Timing;
@@ -28,6 +28,11 @@ pub struct ClusterConfig {
     /// How many nodes the cluster begins with: its groups get their first replicas once so many are up, and so need not be
     /// moved. With fewer the cluster waits.
     pub nodes: usize,
+    /// How long a key seals ids before the next one does. What it sealed opens for as long after as anything may live.
+    pub key_rotate_ms: u64,
+    /// The versions of the wire that this node speaks, from and to: for tests of an upgrade, in which one program plays both.
+    #[doc(hidden)]
+    pub wire: (u16, u16),
     /// Data groups of a cluster that this node founds: 16 for a few nodes, 256 for fifty and more. For good.
     pub groups: u16,
 }
@@ -45,6 +50,8 @@ impl ClusterConfig {
             secret,
             zone: String::new(),
             nodes: 1,
+            key_rotate_ms: 7 * 24 * 3_600_000,
+            wire: (1, 1),
             groups: 16,
         }
     }
@@ -85,6 +92,24 @@ pub(crate) struct Settings {
     pub(crate) control: control::Settings,
     /// The failure detector.
     pub(crate) detector: detector::Config,
+}
+
+impl Settings {
+    /// What the control group does by itself, as this node would have it.
+    pub(super) fn plan(&self) -> control::Settings {
+        let Some(config) = &self.cluster else { return self.control.clone() };
+        control::Settings {
+            place_at_nodes: config.nodes.max(1),
+            key_rotate_ms: config.key_rotate_ms,
+            ..self.control.clone()
+        }
+    }
+
+    /// The versions of the wire that this node speaks.
+    pub(super) fn wire(&self) -> Wire {
+        let (min, max) = self.cluster.as_ref().map_or((1, 1), |config| config.wire);
+        Wire { min, max }
+    }
 }
 
 impl Default for Settings {

@@ -79,6 +79,13 @@ impl<E: Env> Cluster<E> {
     async fn sweep_group(&self, view: &ClusterMap, owner: &Arc<Owner<E>>, begun: Instant) {
         let inner = &self.0;
         let status = owner.group.status();
+        if let Some(failure) = &status.failure
+            && !inner.life.is_stopping()
+        {
+            // Its machine or its log broke: what it would say from here on is not to be trusted.
+            inner.life.fail(&format!("{} stopped: {failure}", owner.id));
+            return;
+        }
         if status.voters.is_empty() {
             // Each replica begins later than the one before it, so that one of them does it and the others are told.
             let replicas = view.replicas(owner.id);
@@ -257,8 +264,7 @@ impl<E: Env> Cluster<E> {
                 cluster.0.life.end_move(super::council::CONTROL);
             });
         }
-        let place_at_nodes = inner.settings.cluster.as_ref().map_or(1, |config| config.nodes.max(1));
-        let settings = control::Settings { place_at_nodes, ..inner.settings.control.clone() };
+        let settings = inner.settings.plan();
         for _ in 0..PLAN_STEPS_MAX {
             let map = council.machine.lock().expect("the map must not be poisoned").map().clone();
             let seen = inner.seen_epochs(map.epoch());
