@@ -181,14 +181,14 @@ impl Settings {
         Self::from_text("", "", &|_| None, overrides)
     }
 
-    /// What is logged, for a subscriber. The consensus engine tells of every step of every group at `info`; its errors are
-    /// enough, unless somebody asks for it by name.
+    /// What is logged, for a subscriber. The consensus engine tells of every step of every group, and calls an error what is
+    /// none of the node's: it is left out unless somebody asks for it by name, as in `info,openraft=info`.
     #[must_use]
     pub fn log_filter(&self) -> String {
-        if self.log_level == "off" || self.log_level.contains("openraft") {
+        if self.log_level.contains("openraft") {
             return self.log_level.clone();
         }
-        format!("openraft=error,{}", self.log_level)
+        format!("openraft=off,{}", self.log_level)
     }
 
     /// Looks the names of the seeds up; see [`look_up_seeds`].

@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use switchboard::node::Node;
@@ -39,11 +40,11 @@ pub(super) struct Args {
     /// Keep the node's state (keys, sessions, tasks) in this directory
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    #[command(flatten)]
-    cluster: ClusterArgs,
     /// Print no banner
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// How the node takes part in a cluster. Any of these makes it a node of one.
@@ -77,10 +78,11 @@ Examples:
   switchboard serve --listen [::1]:8080 --admin off
 
 A cluster of two on this machine; a third one follows the second:
-  switchboard secret /tmp/secret
-  switchboard serve --state-dir /tmp/a --secret-file /tmp/secret --found
-  switchboard serve --state-dir /tmp/b --secret-file /tmp/secret --seed 127.0.0.1:7070 \\
-      --listen 127.0.0.1:8081 --admin 127.0.0.1:9091 --cluster-listen 127.0.0.1:7071
+  switchboard secret /tmp/key
+  switchboard serve --state-dir /tmp/a --secret-file /tmp/key --found
+  switchboard serve --state-dir /tmp/b --secret-file /tmp/key \\
+      --seed 127.0.0.1:7070 --cluster-listen 127.0.0.1:7071 \\
+      --listen 127.0.0.1:8081 --admin 127.0.0.1:9091
 
 An option counts more than the file. Serving beyond loopback takes tokens and host names, and so a file.";
 
@@ -133,9 +135,13 @@ async fn serve(mut settings: Settings, quiet: bool) -> Result<(), String> {
     }
     let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let env = TokioEnv::boot().map_err(|error| format!("the system gives no randomness: {error}"))?;
-    let node = Node::start(env, config.clone(), demo::catalogue())
-        .await
-        .map_err(|error| startup::explain(&error, &config))?;
+    let mut signal = pin!(signals.first());
+    // A node that looks for the way into its cluster may do so for a minute.
+    let node = tokio::select! {
+        node = Node::start(env, config.clone(), demo::catalogue()) => node,
+        signal = &mut signal => return Err(format!("{signal} came before the node was ready")),
+    };
+    let node = node.map_err(|error| startup::explain(&error, &config))?;
     tracing::info!(
         http = node.http_address().map(tracing::field::display),
         tcp = node.tcp_address().map(tracing::field::display),
@@ -148,7 +154,7 @@ async fn serve(mut settings: Settings, quiet: bool) -> Result<(), String> {
         let _ = write!(stdout(), "{banner}").and_then(|()| stdout().flush());
     }
     let signal = tokio::select! {
-        signal = signals.first() => signal,
+        signal = &mut signal => signal,
         failure = node.stopped() => return match failure {
             None => {
                 tracing::info!("drained by its operator, ended");

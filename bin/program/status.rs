@@ -138,14 +138,16 @@ fn shown(status: &Status, with_groups: bool) -> String {
     let mut text = String::new();
     let voters: Vec<String> = status.voters.iter().map(u64::to_string).collect();
     let leader = status.leader.map_or_else(|| "nobody".to_owned(), |leader| format!("node {leader}"));
-    let line = format!(
-        "Map {} (level {}), control group of {}, led by {leader}, as node {} knows it.",
+    let noun = if voters.len() == 1 { "node" } else { "nodes" };
+    writeln!(
+        text,
+        "Map {} (level {}), as node {} knows it.\nControl group of {noun} {}, led by {leader}.\n",
         status.epoch,
         status.feature_level,
-        if voters.len() == 1 { "node " } else { "nodes " }.to_owned() + &voters.join(", "),
         status.asked,
-    );
-    writeln!(text, "{line}\n").expect("a string must take text");
+        voters.join(", "),
+    )
+    .expect("a string must take text");
     nodes(status, &mut text);
     if with_groups {
         text.push('\n');
@@ -170,7 +172,8 @@ fn nodes(status: &Status, text: &mut String) {
             if node.answers { node.sessions.to_string() } else { "-".to_owned() },
             number(status.lag_of(node.id)),
             match node.safe_to_stop {
-                _ if node.state != "up" => "-".to_owned(),
+                // The map is then too old to tell.
+                _ if node.state != "up" || !node.answers || status.leader.is_none() => "-".to_owned(),
                 Safe::Yes(()) => "yes".to_owned(),
                 Safe::No(_) => "no".to_owned(),
             },
