@@ -6,12 +6,14 @@ mod calm;
 pub mod catalogue;
 mod clock_skew;
 mod cluster_calm;
+mod control_lost;
 mod double_edge;
 mod drain;
 mod flood;
 mod harm;
 mod hostile_bytes;
 mod joining;
+mod key_rotation;
 mod kill_mid_call;
 mod leader_crash;
 mod majority_split;
@@ -21,6 +23,7 @@ mod partition_heal;
 mod power_loss;
 mod reconnect_storm;
 mod rolling_restart;
+mod rolling_upgrade;
 mod slow_reader;
 mod zombie_leader;
 mod zone_loss;
@@ -30,11 +33,13 @@ use switchboard_sim::scenario::Scenario;
 pub use calm::CALM;
 pub use clock_skew::CLOCK_SKEW;
 pub use cluster_calm::CLUSTER_CALM;
+pub use control_lost::CONTROL_LOST;
 pub use double_edge::DOUBLE_EDGE;
 pub use drain::DRAIN;
 pub use flood::FLOOD;
 pub use hostile_bytes::HOSTILE_BYTES;
 pub use joining::JOINING;
+pub use key_rotation::KEY_ROTATION;
 pub use kill_mid_call::KILL_MID_CALL;
 pub use leader_crash::LEADER_CRASH;
 pub use majority_split::MAJORITY_SPLIT;
@@ -44,6 +49,7 @@ pub use partition_heal::PARTITION_HEAL;
 pub use power_loss::POWER_LOSS;
 pub use reconnect_storm::RECONNECT_STORM;
 pub use rolling_restart::ROLLING_RESTART;
+pub use rolling_upgrade::ROLLING_UPGRADE;
 pub use slow_reader::SLOW_READER;
 pub use zombie_leader::ZOMBIE_LEADER;
 pub use zone_loss::ZONE_LOSS;
@@ -62,12 +68,15 @@ pub const ALL: &[Scenario] = &[
     CLOCK_SKEW,
     DOUBLE_EDGE,
     ROLLING_RESTART,
+    ROLLING_UPGRADE,
+    KEY_ROTATION,
     LEADER_CRASH,
     ZOMBIE_LEADER,
     MINORITY_SPLIT,
     MAJORITY_SPLIT,
     ONE_WAY_CUT,
     POWER_LOSS,
+    CONTROL_LOST,
     ZONE_LOSS,
     JOINING,
 ];

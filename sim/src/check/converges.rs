@@ -13,15 +13,16 @@ const REPLICAS: usize = 3;
 #[derive(Debug)]
 pub struct Converges {
     nodes: u32,
+    level: u64,
     said: BTreeMap<NodeId, u64>,
     found: Vec<Violation>,
 }
 
 impl Converges {
-    /// For a cluster of so many nodes.
+    /// For a cluster of so many nodes, all of which understand `level` at the end.
     #[must_use]
-    pub const fn new(nodes: u32) -> Self {
-        Self { nodes, said: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(nodes: u32, level: u64) -> Self {
+        Self { nodes, level, said: BTreeMap::new(), found: Vec::new() }
     }
 
     fn blame(&mut self, at: u64, what: String) {
@@ -33,6 +34,9 @@ impl Converges {
         let mut wrong = Vec::new();
         if standing.leader.is_none() {
             wrong.push("the control group has no leader".to_owned());
+        }
+        if standing.feature_level != self.level {
+            wrong.push(format!("the feature level is {} instead of {}", standing.feature_level, self.level));
         }
         if standing.nodes.len() != self.nodes as usize {
             wrong.push(format!("there are {} nodes", standing.nodes.len()));

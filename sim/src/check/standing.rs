@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub struct Standing {
     /// The map that the node has.
     pub epoch: u64,
+    /// What every node understands.
+    pub feature_level: u64,
     /// Who leads the control group.
     pub leader: Option<u64>,
     /// Every node.

@@ -36,7 +36,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    fn config(&self, node: NodeId) -> Config {
+    fn config(&self, node: NodeId, booted_ms: u64) -> Config {
         let ip = self.ips[node.index()];
         let at = |port| SocketAddr::new(ip, port);
         // Clients call all nodes by the name of the first, as through one that spreads them.
@@ -47,6 +47,8 @@ impl Nodes {
             found: node == NodeId(0),
             zone: format!("zone {}", node.0 % ZONES),
             groups: self.setup.data_groups,
+            key_rotate_ms: self.setup.key_rotate_ms,
+            wire: if booted_ms < self.setup.upgrade_ms { (1, 1) } else { (1, 2) },
             ..ClusterConfig::new("scenario", at(MESH_PORT), SECRET)
         });
         Config {
@@ -64,7 +66,9 @@ impl Nodes {
     pub(super) async fn serve(self: Arc<Self>, env: SimEnv) {
         let id = env.node();
         let catalogue = (self.scenario.catalogue)(&self.history);
-        let node = Node::start(env, self.config(id), catalogue).await.expect("the node must start");
+        let booted_ms = self.history.now() / 1_000_000;
+        let node =
+            Node::start(env, self.config(id, booted_ms), catalogue).await.expect("the node must start");
         self.history.note(Fact::Booted(id));
         let now_ms = self.history.now() / 1_000_000;
         let restarts = self.setup.restarts.iter().filter(|(other, _)| *other == id).map(|(_, at_ms)| *at_ms);

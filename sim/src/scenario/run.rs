@@ -140,7 +140,7 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(answered),
     ];
     if is_cluster {
-        all.push(Box::new(Converges::new(setup.nodes)));
+        all.push(Box::new(Converges::new(setup.nodes, setup.level_at_end)));
     }
     all
 }

@@ -102,6 +102,12 @@ pub struct Setup {
     pub nodes: u32,
     /// Data groups of a cluster.
     pub data_groups: u16,
+    /// How long a key of a cluster seals before the next one does.
+    pub key_rotate_ms: u64,
+    /// A node that boots from then on is of a newer version: it speaks a wire version more.
+    pub upgrade_ms: u64,
+    /// What every node of a cluster must understand at the end.
+    pub level_at_end: u64,
     /// How many hosts the clients live on.
     pub hosts: u32,
     /// Who calls.
@@ -132,6 +138,9 @@ impl Setup {
             net: NetOptions::default(),
             nodes: 1,
             data_groups: 16,
+            key_rotate_ms: 7 * 24 * 3_600_000,
+            upgrade_ms: u64::MAX,
+            level_at_end: 1,
             hosts: 8,
             groups: Vec::new(),
             restarts: Vec::new(),
