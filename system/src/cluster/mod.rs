@@ -180,6 +180,11 @@ impl<E: Env> Cluster<E> {
         self.0.me.executor()
     }
 
+    /// Whether there are no other nodes, and never will be.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.0.mesh.is_none()
+    }
+
     /// The keys that ids are sealed with; they follow the control group.
     pub(crate) fn keys(&self) -> Arc<Keys> {
         self.0.keys.clone()

@@ -160,10 +160,11 @@ impl<E: Env> Cluster<E> {
         (!self.0.me.is(home)).then_some(home)
     }
 
-    /// Passes an answer on to the node where it is waited for.
+    /// Passes an answer on to the node where it is waited for. A process that was counted out goes on as another life, and
+    /// still waits for what it asked before; where it is gone for good, nobody waits any more.
     ///
     /// # Errors
-    /// [`Trouble`] when that node could not be told in time, or is not what it was.
+    /// [`Trouble::Unknown`] when that node could not be told in time, and may still wait.
     pub(crate) async fn pass_answer(
         &self,
         home: Executor,
@@ -171,11 +172,9 @@ impl<E: Env> Cluster<E> {
         answer: &crate::jsonrpc::Answer,
         due: Instant,
     ) -> Result<(), Trouble> {
-        if self.0.view().is_executor_gone(home.node, home.incarnation) {
-            return Err(Trouble::Unavailable);
-        }
         let ask = EdgeAsk::Answered { id, answer: answer_message(answer) };
-        if self.0.tell_one(home.node, &ask, due).await { Ok(()) } else { Err(Trouble::Unknown) }
+        let is_over = || self.0.view().is_executor_gone(home.node, home.incarnation);
+        if self.0.tell_one(home.node, &ask, due).await || is_over() { Ok(()) } else { Err(Trouble::Unknown) }
     }
 
     /// Passes a message of a client on to the node that holds its channel.

@@ -77,7 +77,7 @@ impl<E: Env> Channel<E> {
             Ok(Message::Notification(notification)) => self.notification(&notification),
             Ok(Message::Answer(answer)) => {
                 if let Some(seat) = self.seat() {
-                    self.core.answered(&seat, answer);
+                    self.core.answered_quietly(&seat, answer);
                 }
             }
             Err(malformed) => {

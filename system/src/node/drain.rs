@@ -41,7 +41,8 @@ impl<E: Env> Core<E> {
             listen.log.finish();
         }
         let quiet = async {
-            while core.metrics.connections.get() > 0 {
+            // A call may have lost its connection to another node, where its client reads on.
+            while core.metrics.connections.get() > 0 || core.is_calling() {
                 core.env.sleep_until(core.env.now().after_ms(DRAIN_LOOK_MS)).await;
             }
         };
@@ -52,5 +53,11 @@ impl<E: Env> Core<E> {
         }
         core.life.enter(Stage::Stopped);
         core.cluster.stop().await;
+    }
+
+    /// Whether calls of sessions are under way.
+    fn is_calling(&self) -> bool {
+        let seats = self.seats.keys_sorted();
+        seats.iter().filter_map(|id| self.seats.get(id)).any(|seat| !seat.session.is_quiet())
     }
 }

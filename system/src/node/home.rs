@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 
 use super::core::{Core, Place, Seat};
@@ -111,12 +112,24 @@ impl<E: Env> Core<E> {
         let key = SessionKey { slot: self.cluster.slot_here(id), id };
         let due = self.env.now().after_ms(OWNER_MS_MAX);
         let principal = client.principal.digest();
+        // Its place is taken before it is there: many may come at once.
+        let _place = self.reserve_session()?;
         let lease_ms = self.cluster.open(key, principal, record, due).await.map_err(trouble)?;
         let name = self.seal_session(key, &client);
         let seat = self.seat_at(Home::new(self.cluster.clone(), key), client, lease_ms);
         self.metrics.sessions_opened.inc();
         self.env.record(&Event::SessionOpened(id));
         Ok((seat, name))
+    }
+
+    /// A place for a session that is about to be opened here, given back when the session has taken its own.
+    fn reserve_session(&self) -> Result<Reserved, Fault> {
+        let reserved = Reserved(self.metrics.sessions.clone());
+        let before = reserved.0.inc();
+        if usize::try_from(before).unwrap_or(0) >= self.limits.sessions_max {
+            return Err(Fault::overloaded("this node has as many sessions as it may have"));
+        }
+        Ok(reserved)
     }
 
     fn seal_session(&self, key: SessionKey, client: &Client) -> String {
@@ -261,6 +274,15 @@ impl<E: Env> Core<E> {
             }
             Err(other) => Err(trouble(other)),
         }
+    }
+}
+
+/// One more session, for as long as it lives.
+struct Reserved(Gauge);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::core::{Core, Place, Seat};
 use super::home::OWNER_MS_MAX;
 use super::serve::Caller;
+use super::trouble;
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
 use crate::dispatch::greeting;
@@ -118,17 +119,25 @@ impl<E: Env> Core<E> {
     }
 
     /// Takes an answer to a question of ours, which may be waited for at another node.
-    pub(super) fn answered(&self, seat: &Seat<E>, answer: Answer) {
+    ///
+    /// # Errors
+    /// The fault to answer with where that node could not be told: the client may send it again.
+    pub(super) async fn answered(&self, seat: &Seat<E>, answer: Answer) -> Result<(), Fault> {
         // An answer that nobody waits for any more came too late, which is nobody's fault.
         let Some(home) = self.cluster.question_elsewhere(&answer.id) else {
             seat.session.questions.answer(answer);
-            return;
+            return Ok(());
         };
-        let (cluster, id, due) =
-            (self.cluster.clone(), seat.session.id, self.env.now().after_ms(OWNER_MS_MAX));
+        let due = self.env.now().after_ms(OWNER_MS_MAX);
+        self.cluster.pass_answer(home, seat.session.id, &answer, due).await.map_err(trouble)
+    }
+
+    /// The same for a client that is not told whether it was taken.
+    pub(super) fn answered_quietly(self: &Arc<Self>, seat: &Seat<E>, answer: Answer) {
+        let (core, seat) = (self.clone(), seat.clone());
         self.env.spawn("answer", async move {
-            if let Err(error) = cluster.pass_answer(home, id, &answer, due).await {
-                tracing::debug!("an answer was lost: {error}");
+            if let Err(fault) = core.answered(&seat, answer).await {
+                tracing::debug!("an answer was lost: {fault}");
             }
         });
     }

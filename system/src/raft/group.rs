@@ -385,21 +385,24 @@ impl Group {
         let wanted: BTreeSet<NodeId> = voters.union(learners).copied().collect();
         let new = nodes(wanted.difference(&known).copied());
         if !new.is_empty() {
-            self.change_once(ChangeMembers::AddNodes(new)).await?;
+            self.change_once(ChangeMembers::AddNodes(new), true).await?;
         }
         self.catch_up(voters).await?;
-        if status.voters != *voters {
-            self.change_once(ChangeMembers::ReplaceAllVoters(voters.clone())).await?;
-        }
-        let gone: BTreeSet<NodeId> = known.difference(&wanted).copied().collect();
+        // Learners first: a leader that votes no more has nothing left to say.
+        let gone: BTreeSet<NodeId> = status.learners.difference(&wanted).copied().collect();
         if !gone.is_empty() {
-            self.change_once(ChangeMembers::RemoveNodes(gone)).await?;
+            self.change_once(ChangeMembers::RemoveNodes(gone), true).await?;
+        }
+        if status.voters != *voters {
+            // Who votes no more is let go of in the same step, where nobody is to stay as a learner.
+            let retain = !status.voters.is_disjoint(learners);
+            self.change_once(ChangeMembers::ReplaceAllVoters(voters.clone()), retain).await?;
         }
         Ok(())
     }
 
-    async fn change_once(&self, change: ChangeMembers<NodeId, ()>) -> Result<(), ChangeError> {
-        match self.raft().change_membership(change, true).await {
+    async fn change_once(&self, change: ChangeMembers<NodeId, ()>, retain: bool) -> Result<(), ChangeError> {
+        match self.raft().change_membership(change, retain).await {
             Ok(_) => Ok(()),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => {
                 Err(ChangeError::NotLeader { leader: leader(&to) })

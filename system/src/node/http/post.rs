@@ -10,7 +10,7 @@ use super::super::body::{CallBody, EventBody, Reading, Source, Style, abandon};
 use super::super::carry::Carried;
 use super::super::core::{Place, Seat};
 use super::super::follow::Follow;
-use super::super::home::{Home, OWNER_MS_MAX};
+use super::super::home::{Home, OWNER_MS_MAX, STANDALONE};
 use super::super::life::Stage;
 use super::super::outlet::{Outlet, Scribe};
 use super::super::serve::Served;
@@ -24,6 +24,7 @@ use crate::env::Env;
 use crate::handler::{Running, Step};
 use crate::ids::StreamId;
 use crate::jsonrpc::{Id, Incoming, Malformed, Message, Notification, Raw, Request, parse};
+use crate::protocol::fault::code;
 use crate::protocol::{
     Cache, Carrier, Era, Facts, Fault, Method, MethodClass, RequestMeta, Revision, Version, carried_message,
     headers::check_named,
@@ -126,10 +127,10 @@ impl<E: Env> HttpEdge<E> {
                 self.core.notified(seat, &notification);
                 answer::accepted()
             }
-            Message::Answer(given) => {
-                self.core.answered(seat, given);
-                answer::accepted()
-            }
+            Message::Answer(given) => match self.core.answered(seat, given).await {
+                Ok(()) => answer::accepted(),
+                Err(fault) => answer::fault(&fault, None, seat.session.client.revision),
+            },
         }
     }
 
@@ -175,9 +176,11 @@ impl<E: Env> HttpEdge<E> {
                 });
                 answer::events(body)
             }
-            // Nothing can be told on the way, so the call is stopped and its client told to come again.
+            // Nothing can be told on the way, so the call is stopped. It has begun: its client must not be told that
+            // nothing was done.
             Err(fault) => {
                 carried.stop(CancelReason::Shutdown);
+                let fault = if fault.code == code::OVERLOADED { begun() } else { fault };
                 answer::fault(&fault, Some(&id), revision)
             }
         }
@@ -213,7 +216,10 @@ impl<E: Env> HttpEdge<E> {
         first: Option<Bytes>,
     ) -> AnswerStream {
         let core = &self.core;
-        let draining = (Box::pin(core.life.reached(Stage::Draining)) as _, core.limits.retry_ms);
+        // What is read of a call here goes on elsewhere, where there is an elsewhere: otherwise it is finished here.
+        let goes_on = stream == STANDALONE || !core.cluster.is_alone();
+        let until = if goes_on { Stage::Draining } else { Stage::Stopped };
+        let draining = (Box::pin(core.life.reached(until)) as _, core.limits.retry_ms);
         let follow = Follow::new(core.env.clone(), home.clone(), stream, from, draining);
         let reading = Reading::new(core.clone(), seat.session.clone());
         Box::pin(EventBody::new(core, Source::Stream(follow), Style::Resumable, first, reading))
@@ -290,6 +296,12 @@ impl<E: Env> Drop for LoneCall<'_, E> {
             abandon(self.env, running);
         }
     }
+}
+
+/// A call was stopped after it had begun.
+fn begun() -> Fault {
+    let why = "the part of the cluster that keeps this is out of reach: the call had begun, and was stopped";
+    Fault::new(code::INTERNAL_ERROR, why)
 }
 
 /// Places a message in an era by its headers and its `_meta`; a modern request's headers must repeat its body.

@@ -91,7 +91,8 @@ pub(super) struct TaskKey {
 /// be done with a task, are wrong parameters (both revisions, Error Handling).
 fn refused(refusal: &Refusal) -> Fault {
     match refusal {
-        Refusal::TooManyTasks | Refusal::Full => Fault::overloaded(refusal.to_string()),
+        // This node was taken for lost, and is about to go on as another life.
+        Refusal::TooManyTasks | Refusal::Full | Refusal::ExecutorGone => Fault::overloaded(refusal.to_string()),
         _ => Fault::invalid_params(refusal.to_string()),
     }
 }
