@@ -1,4 +1,4 @@
-//! The clocks of a cluster disagree: times of day jump by hours in either direction, and run too fast or too slow. Nothing
+//! The clocks of a cluster disagree: times of day jump by minutes in either direction, and run too fast or too slow. Nothing
 //! depends on them but how long tasks are kept.
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
@@ -12,13 +12,16 @@ pub const CLOCK_SKEW: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
+/// Tasks are kept for ten minutes, by the clock of whoever leads: two clocks that are further apart end them early.
+const STEP_MS_MAX: u64 = 240_000;
+
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(22);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(dice.count(3, 5), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
     for node in setup.servers() {
-        let ms = i64::try_from(dice.between(0, 7_200_000)).unwrap_or(0) - 3_600_000;
+        let ms = i64::try_from(dice.between(0, 2 * STEP_MS_MAX)).unwrap_or(0) - STEP_MS_MAX.cast_signed();
         let at_ms = dice.between(7_000, 15_000);
         setup.fault(at_ms, Fault::ClockStep { node, ms });
         if dice.one_in(2) {

@@ -3,7 +3,7 @@
 
 use switchboard_sim::Fault;
 use switchboard_sim::client::Outcome;
-use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
+use switchboard_sim::scenario::{Dice, Role, Scenario, Setup, Wishes};
 
 /// See the [module](self) page.
 pub const ROLLING_RESTART: Scenario = Scenario {
@@ -25,6 +25,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         seconds,
         &[Outcome::Refused, Outcome::Http(503), Outcome::Closed, Outcome::Reset, Outcome::ToolError],
     );
+    // A full client does not come back for the rest of a stream.
+    setup.groups.retain(|group| group.role != Role::Full);
     let first_ms = dice.between(9_000, 10_000);
     let mut at_ms = first_ms;
     for node in dice.shuffled(&setup) {

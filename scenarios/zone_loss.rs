@@ -22,6 +22,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 60));
     let mut setup = Setup::cluster(6, seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
+    setup.hosts = 1;
     let zone = dice.count(0, 2);
     let dark_ms = dice.between(8_500, 11_000);
     let again_ms = dark_ms + dice.between(1_000, 5_000);
@@ -30,9 +31,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         setup.fault(dark_ms, Fault::PowerLoss(node));
         setup.fault(again_ms, Fault::Restart(node));
     }
-    // All at once, or some connections would have none to reset.
-    let (a, b) = (left[0], setup.client_host(0));
-    setup.fault(dark_ms, Fault::ResetConnections { a, b });
+    for node in left {
+        setup.fault(dark_ms, Fault::ResetConnections { a: node, b: setup.client_host(0) });
+    }
     setup.trouble_ms = (dark_ms, again_ms + CALM_AFTER_MS);
     setup.must_meet = vec!["resume"];
     setup

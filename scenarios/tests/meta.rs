@@ -4,10 +4,26 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use switchboard_scenarios::ALL;
+use switchboard_scenarios::{
+    CALM, CLUSTER_CALM, DRAIN, FLOOD, HOSTILE_BYTES, KILL_MID_CALL, PARTITION_HEAL, POWER_LOSS,
+    RECONNECT_STORM, SLOW_READER,
+};
 use switchboard_sim::TraceHash;
 use switchboard_sim::scenario::{Scenario, Wishes, run};
 
+/// Of clusters the calmest and the one that does most to a node: the others add nothing that could make a difference.
+const SOME: [Scenario; 10] = [
+    CALM,
+    FLOOD,
+    RECONNECT_STORM,
+    KILL_MID_CALL,
+    PARTITION_HEAL,
+    SLOW_READER,
+    HOSTILE_BYTES,
+    DRAIN,
+    CLUSTER_CALM,
+    POWER_LOSS,
+];
 const SEED: u64 = 7;
 const LINE: &str = "trace hash of ";
 
@@ -18,12 +34,12 @@ fn hash(scenario: &Scenario, seed: u64) -> TraceHash {
 }
 
 fn hashes() -> BTreeMap<String, String> {
-    ALL.iter().map(|scenario| (scenario.name.to_owned(), hash(scenario, SEED).to_string())).collect()
+    SOME.iter().map(|scenario| (scenario.name.to_owned(), hash(scenario, SEED).to_string())).collect()
 }
 
 #[test]
 fn the_same_seed_gives_the_same_hash_and_another_seed_another() {
-    for scenario in ALL {
+    for scenario in &SOME {
         let first = hash(scenario, SEED);
         assert_eq!(first, hash(scenario, SEED), "{}", scenario.name);
         assert_ne!(first, hash(scenario, SEED + 1), "{}", scenario.name);

@@ -1,15 +1,23 @@
 //! Planted bugs: a checker counts only because it is seen here to catch its own, and to be content without it.
 
-use switchboard_scenarios::CALM;
+use switchboard_scenarios::{CALM, CLUSTER_CALM};
 use switchboard_sim::check::Plant;
-use switchboard_sim::scenario::{Wishes, run};
+use switchboard_sim::scenario::{Scenario, Wishes, run};
 
 fn catches(plant: Plant, check: &str) {
-    for seed in 0..3 {
+    catches_in(&CALM, 3, plant, check);
+}
+
+fn catches_on_a_cluster(plant: Plant, check: &str) {
+    catches_in(&CLUSTER_CALM, 1, plant, check);
+}
+
+fn catches_in(scenario: &Scenario, seeds: u64, plant: Plant, check: &str) {
+    for seed in 0..seeds {
         let wishes = Wishes { seed, ..Wishes::default() };
-        let sound = run(&CALM, &wishes);
+        let sound = run(scenario, &wishes);
         assert!(sound.is_passed(), "{sound}");
-        let broken = run(&CALM, &Wishes { plant: Some(plant), ..wishes });
+        let broken = run(scenario, &Wishes { plant: Some(plant), ..wishes });
         let found = broken.violations.iter().any(|violation| violation.check == check);
         assert!(found, "`{check}` must catch {plant:?}: {broken}");
         assert_eq!(broken.trace_hash, sound.trace_hash, "a plant must change the history alone");
@@ -79,4 +87,29 @@ fn a_session_that_ends_twice_is_caught() {
 #[test]
 fn a_failure_where_nothing_is_wrong_is_caught() {
     catches(Plant::LateFailure, "answered");
+}
+
+#[test]
+fn an_ended_session_that_is_served_is_caught() {
+    catches_on_a_cluster(Plant::ServedGhost, "ended stays ended");
+}
+
+#[test]
+fn a_task_that_is_lost_is_caught() {
+    catches_on_a_cluster(Plant::LostTask, "tasks stay");
+}
+
+#[test]
+fn a_task_that_goes_on_after_its_end_is_caught() {
+    catches_on_a_cluster(Plant::RisenTask, "tasks stay");
+}
+
+#[test]
+fn a_node_with_another_map_is_caught() {
+    catches_on_a_cluster(Plant::AnotherMap, "converges");
+}
+
+#[test]
+fn a_group_without_a_leader_at_the_end_is_caught() {
+    catches_on_a_cluster(Plant::NoLeader, "converges");
 }

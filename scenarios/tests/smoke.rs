@@ -1,12 +1,23 @@
 //! Each scenario on a few fixed seeds: what every change must pass. `cargo sim run all --seeds 0..1000` looks further.
 
 use switchboard_scenarios::{
-    CALM, DRAIN, FLOOD, HOSTILE_BYTES, KILL_MID_CALL, PARTITION_HEAL, RECONNECT_STORM, SLOW_READER,
+    CALM, CLOCK_SKEW, CLUSTER_CALM, DOUBLE_EDGE, DRAIN, FLOOD, HOSTILE_BYTES, JOINING, KILL_MID_CALL,
+    LEADER_CRASH, MAJORITY_SPLIT, MINORITY_SPLIT, ONE_WAY_CUT, PARTITION_HEAL, POWER_LOSS, RECONNECT_STORM,
+    ROLLING_RESTART, SLOW_READER, ZOMBIE_LEADER, ZONE_LOSS,
 };
 use switchboard_sim::scenario::{Scenario, Wishes, run};
 
 fn pass(scenario: &Scenario) {
-    for seed in 100..104 {
+    pass_seeds(scenario, 4);
+}
+
+/// A cluster takes longer.
+fn pass_few(scenario: &Scenario) {
+    pass_seeds(scenario, 2);
+}
+
+fn pass_seeds(scenario: &Scenario, seeds: u64) {
+    for seed in 100..100 + seeds {
         let report = run(scenario, &Wishes { seed, ..Wishes::default() });
         assert!(report.is_passed(), "{report}");
     }
@@ -50,4 +61,64 @@ fn hostile_bytes() {
 #[test]
 fn drain() {
     pass(&DRAIN);
+}
+
+#[test]
+fn cluster_calm() {
+    pass_few(&CLUSTER_CALM);
+}
+
+#[test]
+fn clock_skew() {
+    pass_few(&CLOCK_SKEW);
+}
+
+#[test]
+fn double_edge() {
+    pass_few(&DOUBLE_EDGE);
+}
+
+#[test]
+fn rolling_restart() {
+    pass_few(&ROLLING_RESTART);
+}
+
+#[test]
+fn leader_crash() {
+    pass_few(&LEADER_CRASH);
+}
+
+#[test]
+fn zombie_leader() {
+    pass_few(&ZOMBIE_LEADER);
+}
+
+#[test]
+fn minority_split() {
+    pass_few(&MINORITY_SPLIT);
+}
+
+#[test]
+fn majority_split() {
+    pass_few(&MAJORITY_SPLIT);
+}
+
+#[test]
+fn one_way_cut() {
+    pass_few(&ONE_WAY_CUT);
+}
+
+#[test]
+fn power_loss() {
+    pass_few(&POWER_LOSS);
+}
+
+#[test]
+fn zone_loss() {
+    pass_few(&ZONE_LOSS);
+}
+
+#[test]
+fn joining() {
+    pass_seeds(&JOINING, 1);
 }

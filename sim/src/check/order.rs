@@ -12,8 +12,6 @@ type Stream = (ClientId, u32, u64, bool);
 /// See the [module](self) page.
 #[derive(Debug, Default)]
 pub struct InOrder {
-    /// Whether notifications on a session's own stream may replace older ones of the same topic: then numbers are left out.
-    may_replace: bool,
     /// The last event of each stream.
     streams: BTreeMap<Stream, u64>,
     /// Streams that were opened anew: where they begin is the server's to say.
@@ -25,12 +23,6 @@ pub struct InOrder {
 }
 
 impl InOrder {
-    /// Whether newer notifications may replace older ones that nobody has read.
-    #[must_use]
-    pub fn new(may_replace: bool) -> Self {
-        Self { may_replace, ..Self::default() }
-    }
-
     fn blame(&mut self, at: u64, client: ClientId, what: String) {
         let (check, breach, client) = ("in order", Breach::Safety, Some(client));
         self.found.push(Violation { check, breach, at, client, what });
@@ -41,7 +33,8 @@ impl InOrder {
         let is_next = match before {
             // A stream without an event that primes it could not be resumed from its beginning.
             None => primes && (sequence == 0 || self.fresh.remove(&stream)),
-            Some(before) if self.may_replace && stream.2 == 0 => sequence > before,
+            // On a session's own stream newer notifications replace older ones of the same topic that nobody has read.
+            Some(before) if stream.2 == 0 => sequence > before,
             Some(before) => sequence == before + 1,
         };
         if !is_next {

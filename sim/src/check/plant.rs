@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::history::{Fact, Mark};
 use crate::client::Outcome;
 use switchboard::event::Event;
+use switchboard::protocol::TaskStatus;
 
 /// A bug to plant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,11 +37,21 @@ pub enum Plant {
     SessionEndsTwice,
     /// A request fails long after everything was healed.
     LateFailure,
+    /// A session that has ended is served.
+    ServedGhost,
+    /// A task is no longer found.
+    LostTask,
+    /// A task that had ended goes on.
+    RisenTask,
+    /// A node has another map than the others.
+    AnotherMap,
+    /// A group has no leader at the end.
+    NoLeader,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::TwoOutcomes,
         Self::NoOutcome,
         Self::LostEvent,
@@ -54,6 +65,11 @@ impl Plant {
         Self::ForgottenConnection,
         Self::SessionEndsTwice,
         Self::LateFailure,
+        Self::ServedGhost,
+        Self::LostTask,
+        Self::RisenTask,
+        Self::AnotherMap,
+        Self::NoLeader,
     ];
 
     /// Whether the bug strikes at facts of this kind.
@@ -71,12 +87,18 @@ impl Plant {
             Self::FullQueue => matches!(fact, Fact::Node(_, Event::QueueLength { .. })),
             Self::ForgottenConnection => matches!(fact, Fact::Node(_, Event::ConnectionClosed(_))),
             Self::SessionEndsTwice => matches!(fact, Fact::Node(_, Event::SessionClosed(_))),
+            Self::ServedGhost => matches!(fact, Fact::Ended { outcome: Outcome::Http(404), .. }),
+            Self::LostTask => matches!(fact, Fact::Task { .. }),
+            Self::RisenTask => matches!(fact, Fact::Task { status: Some(TaskStatus::Completed), .. }),
+            Self::AnotherMap | Self::NoLeader => matches!(fact, Fact::Stands(_, Some(_))),
         }
     }
 }
 
 /// The bug strikes at the so-manyth fact that it concerns: not at the first, which may be special.
 const STRIKES_AT: u32 = 5;
+/// Nodes that say how their cluster stands are few.
+const STRIKES_NODES_AT: u32 = 2;
 
 /// A planted bug at work.
 #[derive(Debug)]
@@ -112,8 +134,15 @@ impl Tamper {
                 }
                 Some(held) => VecDeque::from([fact, held]),
             },
-            _ => {
-                spoil(&mut fact);
+            Plant::RisenTask => {
+                let mut risen = fact.clone();
+                if let Fact::Task { status, .. } = &mut risen {
+                    *status = Some(TaskStatus::Working);
+                }
+                VecDeque::from([fact, risen])
+            }
+            plant => {
+                spoil(plant, &mut fact);
                 VecDeque::from([fact])
             }
         }
@@ -129,15 +158,23 @@ impl Tamper {
             return (client, session, stream) == (c, s, t);
         }
         self.met += u32::from(self.plant.concerns(fact));
-        self.met == STRIKES_AT && self.plant.concerns(fact)
+        let strikes_at = match self.plant {
+            Plant::AnotherMap | Plant::NoLeader => STRIKES_NODES_AT,
+            _ => STRIKES_AT,
+        };
+        self.met == strikes_at && self.plant.concerns(fact)
     }
 }
 
-fn spoil(fact: &mut Fact) {
+fn spoil(plant: Plant, fact: &mut Fact) {
     match fact {
         Fact::Told { owner, .. } => *owner = Mark { client: super::ClientId(owner.client.0 + 1), ..*owner },
         Fact::Node(_, Event::QueueLength { length, bound, .. }) => *length = *bound + 1,
+        Fact::Ended { outcome, .. } if plant == Plant::ServedGhost => *outcome = Outcome::Ok,
         Fact::Ended { outcome, .. } => *outcome = Outcome::Timeout,
+        Fact::Task { status, .. } => *status = None,
+        Fact::Stands(_, Some(standing)) if plant == Plant::AnotherMap => standing.epoch += 1,
+        Fact::Stands(_, Some(standing)) => standing.groups[0].leader = None,
         _ => {}
     }
 }

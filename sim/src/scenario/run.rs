@@ -131,7 +131,7 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let mut all: Vec<Box<dyn Checker>> = vec![
         Box::new(OneOutcome::default()),
         Box::new(NothingCrosses::default()),
-        Box::new(InOrder::new(is_cluster)),
+        Box::new(InOrder::default()),
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
         Box::new(Balance::default()),

@@ -92,7 +92,9 @@ pub(super) struct TaskKey {
 fn refused(refusal: &Refusal) -> Fault {
     match refusal {
         // This node was taken for lost, and is about to go on as another life.
-        Refusal::TooManyTasks | Refusal::Full | Refusal::ExecutorGone => Fault::overloaded(refusal.to_string()),
+        Refusal::TooManyTasks | Refusal::Full | Refusal::ExecutorGone => {
+            Fault::overloaded(refusal.to_string())
+        }
         _ => Fault::invalid_params(refusal.to_string()),
     }
 }
