@@ -131,15 +131,15 @@ impl Cluster {
         };
         let cluster = Self { members: (0..3).map(member).collect(), folder };
         until("every group has three replicas and a leader", || {
-            cluster.status(0).filter(|status| {
-                let groups = status["groups"].as_array().map_or(&[][..], Vec::as_slice);
-                let settled = |group: &Value| {
-                    group["replicas"].as_array().is_some_and(|replicas| replicas.len() == 3)
-                        && group["leader"].is_u64()
-                        && group["moving"] == false
-                };
-                groups.len() == 4 && groups.iter().all(settled)
-            })
+            let status = cluster.status(0).ok_or("node 0 does not answer")?;
+            let groups = status["groups"].as_array().map_or(&[][..], Vec::as_slice);
+            let settled = |group: &Value| {
+                group["replicas"].as_array().is_some_and(|replicas| replicas.len() == 3)
+                    && group["leader"].is_u64()
+                    && group["moving"] == false
+            };
+            let is_settled = groups.len() == 4 && groups.iter().all(settled);
+            if is_settled { Ok(()) } else { Err(status.to_string()) }
         });
         cluster
     }
@@ -201,13 +201,14 @@ impl Cluster {
     }
 }
 
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+/// Looks until it is so. What was seen last tells why it never was.
+fn until<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
     let begin = Instant::now();
     loop {
-        if let Some(seen) = look() {
-            return seen;
+        match look() {
+            Ok(seen) => return seen,
+            Err(last) => assert!(begin.elapsed() < PATIENCE, "never: {what}; at last: {last}"),
         }
-        assert!(begin.elapsed() < PATIENCE, "never: {what}");
         sleep(Duration::from_millis(50));
     }
 }
@@ -285,7 +286,7 @@ fn a_client_whose_owner_was_killed_gets_exactly_the_events_that_it_missed_at_ano
     let resume = format!("Mcp-Session-Id: {session}\r\nLast-Event-ID: {last}\r\n");
     let rest = until("somebody goes on with the stream", || {
         let text = cluster.send(other, "GET /mcp", &resume, "").read_to_end();
-        text.starts_with("HTTP/1.1 200").then_some(text)
+        if text.starts_with("HTTP/1.1 200") { Ok(text) } else { Err(text) }
     });
     let missed: Vec<u64> = events(&rest).into_iter().filter_map(|(_, progress)| progress).collect();
     let expect: Vec<u64> = (done.expect("progress") + 1..=TO).collect();

@@ -179,19 +179,18 @@ fn what_cannot_start_says_why_in_one_line() {
 }
 
 #[test]
-fn keys_survive_a_restart_in_a_directory_that_is_closed_to_others() {
+fn sessions_survive_a_restart_in_a_directory_that_is_closed_to_others() {
     let directory = config("").with_extension("state");
     let text =
         "[http]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n";
     let file = config(&format!("state_dir = {directory:?}\n{text}"));
-    let keys_after_a_life = || {
-        let server = Server::with(command().arg("serve").arg("--config").arg(&file));
-        server.initialize();
-        server.signal("TERM");
-        assert!(server.wait().0.success());
-        std::fs::read(directory.join("keys")).expect("the keys must be kept")
-    };
-    assert_eq!(keys_after_a_life(), keys_after_a_life());
+    let live = || Server::with(command().arg("serve").arg("--config").arg(&file));
+    let server = live();
+    let session = server.initialize();
+    server.signal("TERM");
+    assert!(server.wait().0.success());
+    let answer = live().post(Some(&session), &call(1, "echo", &json!({ "text": "again" }))).read_to_end();
+    assert!(answer.contains(r#""text":"again""#), "{answer}");
     let mode = std::fs::metadata(&directory).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o700, "keys are nobody else's business");
 }

@@ -254,7 +254,9 @@ impl<E: Env> Cluster<E> {
     async fn plan(&self, council: &Council, entropy: &mut crate::env::Entropy) {
         let inner = &self.0;
         let voters = inner.view().voters().clone();
-        if council.group.status().voters != voters && inner.life.begin_move(super::council::CONTROL) {
+        // Before the cluster is founded the map names none, and a group without voters is no group.
+        let is_other = !voters.is_empty() && council.group.status().voters != voters;
+        if is_other && inner.life.begin_move(super::council::CONTROL) {
             let (cluster, council) = (self.clone(), council.clone());
             inner.env.spawn("change of voters", async move {
                 let due = cluster.0.env.now().after_ms(MOVE_MS_MAX);
