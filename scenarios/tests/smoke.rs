@@ -1,9 +1,9 @@
 //! Each scenario on a few fixed seeds: what every change must pass. `cargo sim run all --seeds 0..1000` looks further.
 
 use switchboard_scenarios::{
-    CALM, CLOCK_SKEW, CLUSTER_CALM, DOUBLE_EDGE, DRAIN, FLOOD, HOSTILE_BYTES, JOINING, KILL_MID_CALL,
-    LEADER_CRASH, MAJORITY_SPLIT, MINORITY_SPLIT, ONE_WAY_CUT, PARTITION_HEAL, POWER_LOSS, RECONNECT_STORM,
-    ROLLING_RESTART, SLOW_READER, ZOMBIE_LEADER, ZONE_LOSS,
+    CALM, CLOCK_SKEW, CLUSTER_CALM, CONTROL_LOST, DOUBLE_EDGE, DRAIN, FLOOD, HOSTILE_BYTES, JOINING,
+    KEY_ROTATION, KILL_MID_CALL, LEADER_CRASH, MAJORITY_SPLIT, MINORITY_SPLIT, ONE_WAY_CUT, PARTITION_HEAL,
+    POWER_LOSS, RECONNECT_STORM, ROLLING_RESTART, ROLLING_UPGRADE, SLOW_READER, ZOMBIE_LEADER, ZONE_LOSS,
 };
 use switchboard_sim::scenario::{Scenario, Wishes, run};
 
@@ -121,4 +121,37 @@ fn zone_loss() {
 #[test]
 fn joining() {
     pass_seeds(&JOINING, 1);
+}
+
+#[test]
+fn rolling_upgrade() {
+    pass_few(&ROLLING_UPGRADE);
+}
+
+#[test]
+fn key_rotation() {
+    pass_few(&KEY_ROTATION);
+}
+
+#[test]
+fn control_lost() {
+    pass_few(&CONTROL_LOST);
+}
+
+/// A promise without a scenario is a wish.
+#[test]
+fn every_promise_names_a_scenario_that_there_is() {
+    let page = include_str!("../PROMISES.md");
+    let lines = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what"));
+    let mut promises = 0;
+    for line in lines {
+        promises += 1;
+        let shown = line.rsplit('|').nth(1).unwrap_or_default();
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no scenario shows this: {line}");
+        for name in names {
+            assert!(switchboard_scenarios::find(name).is_some(), "there is no scenario {name}: {line}");
+        }
+    }
+    assert!(promises >= 10, "the page must be read");
 }
