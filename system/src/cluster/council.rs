@@ -77,6 +77,11 @@ impl Council {
         self.group.watch_leader().borrow().leader == Some(me)
     }
 
+    /// Whether the log reaches this node for sure: it votes, and not only according to the map.
+    fn votes(&self, me: NodeId) -> bool {
+        self.group.status().voters.contains(&me)
+    }
+
     /// Puts a command into the log.
     async fn propose(&self, stamped: &Stamped, due: Instant) -> Result<Reply, ProposeError> {
         let reply = self.group.propose(stamped.encode().into(), due).await?;
@@ -105,6 +110,10 @@ impl<E: Env> Inner<E> {
             }
             ControlAsk::Watch { seen } => {
                 self.note_epoch(from, Epoch(seen));
+                // One that is to vote, and does not yet, may lag: whoever waited for it might be whom its vote waits for.
+                if !council.votes(self.me.node) {
+                    return self.not_leader(None);
+                }
                 let mut epoch = self.view.watch();
                 if epoch.wait_for(|now| now.0 > seen).await.is_err() {
                     return ControlAnswer::Unavailable;
@@ -197,7 +206,9 @@ impl<E: Env> Cluster<E> {
         let mut turn = usize::try_from(inner.below(1_000)).unwrap_or(0);
         loop {
             let view = inner.view();
-            let votes = view.voters().contains(&inner.me.node) && inner.council().is_some();
+            let me = inner.me.node;
+            let votes =
+                view.voters().contains(&me) && inner.council().is_some_and(|council| council.votes(me));
             let voters: Vec<NodeId> =
                 view.voters().iter().copied().filter(|voter| *voter != inner.me.node).collect();
             if votes || voters.is_empty() {

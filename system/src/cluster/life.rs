@@ -293,8 +293,7 @@ impl<E: Env> Cluster<E> {
     /// Goes on as another life of this node: the control group took it for lost, and what it had begun was given up.
     pub(super) async fn live_anew(&self) {
         let inner = &self.0;
-        let next =
-            Executor { node: inner.me.node, incarnation: Incarnation(inner.me.executor().incarnation.0 + 1) };
+        let next = Executor { node: inner.me.node, incarnation: self.next_life() };
         let boot =
             Command::Boot { node: next.node, incarnation: next.incarnation, card: card(&inner.settings) };
         let Ok(Some(written)) = read_identity(&inner.store).await else { return };
@@ -309,6 +308,16 @@ impl<E: Env> Cluster<E> {
                 mesh.identify(identity(config, written));
             }
             inner.detect_anew(next);
+        }
+    }
+
+    /// The life that this node goes on as: one that the map has already, or a new one.
+    fn next_life(&self) -> Incarnation {
+        let (view, me) = (self.0.view(), self.0.me.executor());
+        match view.node(me.node) {
+            Some(node) if node.incarnation > me.incarnation && node.state.is_running() => node.incarnation,
+            Some(node) => Incarnation(node.incarnation.max(me.incarnation).0 + 1),
+            None => Incarnation(me.incarnation.0 + 1),
         }
     }
 

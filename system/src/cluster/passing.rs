@@ -24,6 +24,8 @@ pub(super) const ENDED_IDLE: u8 = 2;
 
 /// How long a node may take to hear of something that is told once.
 const TELL_MS_MAX: u64 = 1_000;
+/// How long before a node that did not hear is told again.
+const TELL_PAUSE_MS: u64 = 100;
 
 impl<E: Env> Inner<E> {
     /// Answers an ask as the owner, with what it means for other nodes.
@@ -111,7 +113,7 @@ impl<E: Env> Inner<E> {
             if self.tell_one(node, &ask, due).await || self.env.now() >= until {
                 return;
             }
-            let pause = self.env.now().after_ms(100).min(until);
+            let pause = self.env.now().after_ms(TELL_PAUSE_MS).min(until);
             self.env.sleep_until(pause).await;
         }
     }
@@ -174,7 +176,15 @@ impl<E: Env> Cluster<E> {
     ) -> Result<(), Trouble> {
         let ask = EdgeAsk::Answered { id, answer: answer_message(answer) };
         let is_over = || self.0.view().is_executor_gone(home.node, home.incarnation);
-        if self.0.tell_one(home.node, &ask, due).await || is_over() { Ok(()) } else { Err(Trouble::Unknown) }
+        let env = &self.0.env;
+        while !self.0.tell_one(home.node, &ask, due).await && !is_over() {
+            let again = env.now().after_ms(TELL_PAUSE_MS);
+            if again >= due {
+                return Err(Trouble::Unknown);
+            }
+            env.sleep_until(again).await;
+        }
+        Ok(())
     }
 
     /// Passes a message of a client on to the node that holds its channel.

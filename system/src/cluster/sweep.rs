@@ -67,8 +67,10 @@ impl<E: Env> Cluster<E> {
     /// Comes back, where the map takes this node for lost.
     async fn come_back(&self, view: &ClusterMap) {
         let me = self.0.me.executor();
+        // A later life in the map is one that this node began: whether it was taken was not heard.
         let lost = view.node(me.node).is_some_and(|node| {
-            node.incarnation == me.incarnation && matches!(node.state, control::NodeState::Down { .. })
+            node.incarnation > me.incarnation
+                || node.incarnation == me.incarnation && matches!(node.state, control::NodeState::Down { .. })
         });
         if lost {
             // Where it does not get through, the next sweep tries again.
