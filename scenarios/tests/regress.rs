@@ -18,6 +18,22 @@ const FOUND: &[(&str, u64, &str)] = &[
         "a standing stream began without an id: what was said before its first break was lost",
     ),
     ("calm", 1, "the same, seen without a break: the stream was not primed"),
+    (
+        "zombie_leader",
+        0,
+        "an answer was acknowledged and lost: its call's node had been counted out meanwhile",
+    ),
+    ("minority_split", 0, "a call that had run was refused as if nothing had been done"),
+    ("rolling_restart", 3, "a drain cut off calls whose clients read on at another node"),
+    (
+        "one_way_cut",
+        1,
+        "a task was refused as a mistake of its client, for its node had just been counted out",
+    ),
+    ("flood", 1, "a node held more sessions than it may have"),
+    ("zone_loss", 0, "a leader that had removed itself from its group went on to change it"),
+    ("double_edge", 11, "a node waited for the map at one that was to vote, whose vote waited for that node"),
+    ("minority_split", 12, "a node did not hear that its new life was taken, and could begin nothing"),
 ];
 
 #[test]
