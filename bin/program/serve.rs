@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 
-use switchboard::node::Node;
 use switchboard_bin::config::{ClusterOverrides, Overrides, Settings, check_level, check_seed, read_address};
-use switchboard_bin::world::TokioEnv;
+use switchboard_bin::world::{self, TokioEnv};
 
 use super::banner::Banner;
 use super::signals::Signals;
@@ -138,7 +137,7 @@ async fn serve(mut settings: Settings, quiet: bool) -> Result<(), String> {
     let mut signal = pin!(signals.first());
     // A node that looks for the way into its cluster may do so for a minute.
     let node = tokio::select! {
-        node = Node::start(env, config.clone(), demo::catalogue()) => node,
+        node = world::start(env, config.clone(), demo::catalogue()) => node,
         signal = &mut signal => return Err(format!("{signal} came before the node was ready")),
     };
     let node = node.map_err(|error| startup::explain(&error, &config))?;

@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use switchboard::node::{Config, Node};
+use switchboard::node::Config;
 use switchboard_bin::config::{Overrides, Settings};
-use switchboard_bin::world::TokioEnv;
+use switchboard_bin::world::{self, TokioEnv};
 
 use super::serve::read_level;
 use super::signals::Signals;
@@ -41,7 +41,7 @@ async fn serve(settings: Settings) -> Result<(), String> {
     let config = Config { http: None, tcp: None, admin: None, ..settings.node };
     let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
     let env = TokioEnv::boot().map_err(|error| format!("the system gives no randomness: {error}"))?;
-    let node = Node::start(env, config.clone(), demo::catalogue())
+    let node = world::start(env, config.clone(), demo::catalogue())
         .await
         .map_err(|error| startup::explain(&error, &config))?;
     if std::io::stdin().is_terminal() {

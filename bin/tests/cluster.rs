@@ -16,10 +16,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use switchboard::handler::{Catalogue, Ctx, Failure, Resource, Server, Tool};
-use switchboard::node::Node;
 use switchboard::protocol::TaskSupport;
 use switchboard_bin::config::{Overrides, Settings};
-use switchboard_bin::world::TokioEnv;
+use switchboard_bin::world::{self, TokioEnv};
 
 /// Names the configuration of a node to be.
 const NODE: &str = "SWITCHBOARD_TEST_NODE";
@@ -67,7 +66,7 @@ fn node_of_a_cluster() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("threads must start").block_on(async {
         let env = TokioEnv::boot().expect("there is randomness");
-        let node = Node::start(env, settings.node, catalogue()).await.expect("the node must start");
+        let node = world::start(env, settings.node, catalogue()).await.expect("the node must start");
         node.stopped().await;
     });
 }

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use switchboard::handler::{Catalogue, Ctx, Failure, NoArguments, Server, Tool};
-use switchboard::node::{Config, Node};
+use switchboard::node::Config;
 use switchboard::protocol::{Field, Form, TaskSupport};
-use switchboard_bin::world::TokioEnv;
+use switchboard_bin::world::{self, TokioEnv};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines};
 
 async fn who(ctx: Ctx, _: NoArguments) -> Result<String, Failure> {
@@ -33,7 +33,7 @@ struct Client {
 impl Client {
     async fn connect() -> Self {
         let env = TokioEnv::boot().expect("there must be entropy");
-        let node = Node::start(env, Config::new(), catalogue()).await.expect("the node must start");
+        let node = world::start(env, Config::new(), catalogue()).await.expect("the node must start");
         let (writer, reads) = tokio::io::duplex(1 << 16);
         let (writes, reader) = tokio::io::duplex(1 << 16);
         tokio::spawn(async move { node.serve_stdio(reads, writes).await });

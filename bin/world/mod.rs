@@ -25,11 +25,29 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use switchboard::env::{Command, Entropy, Env, Instant, Panicked, WallTime};
 use switchboard::event::Event;
+use switchboard::handler::Catalogue;
+use switchboard::node::{Config, Node, StartError};
 
 use clock::Clock;
 use entropy::Root;
+
+/// Starts a node on tokio.
+///
+/// The one place where a node meets this world: consensus and HTTP are large to compile, and are so once, here, however
+/// many programs start a node.
+///
+/// # Errors
+/// [`StartError`]; nothing is served then.
+pub fn start(
+    env: TokioEnv,
+    config: Config,
+    catalogue: Catalogue,
+) -> BoxFuture<'static, Result<Node<TokioEnv>, StartError>> {
+    Box::pin(Node::start(env, config, catalogue))
+}
 
 /// The real world, as one node sees it. See the [module](self) page.
 #[derive(Clone, Debug)]

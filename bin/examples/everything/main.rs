@@ -32,10 +32,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use switchboard::handler::{BuildError, Catalogue, Server};
-use switchboard::node::Node;
 use switchboard::protocol::Cache;
 use switchboard_bin::config::{Overrides, Settings};
-use switchboard_bin::world::TokioEnv;
+use switchboard_bin::world::{self, TokioEnv};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -61,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let filter = EnvFilter::new(settings.log_filter());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     log.with_ansi(stderr().is_terminal()).init();
-    let node = Node::start(TokioEnv::boot()?, settings.node, everything()?).await?;
+    let node = world::start(TokioEnv::boot()?, settings.node, everything()?).await?;
     tokio::spawn(changes::tick(node.catalogue().clone()));
     if args.stdio {
         node.serve_stdio(tokio::io::stdin(), tokio::io::stdout()).await;
