@@ -129,6 +129,10 @@ impl<E: Env> Owner<E> {
             Ask::WatchTask { principal, id, seen } => self.watch_task(principal, id, seen).await,
             Ask::Topics { known } => self.topics(known).await,
             Ask::Publish { uri } => {
+                // An owner of the past would count for nobody.
+                if let Err(answer) = self.barrier().await {
+                    return answer;
+                }
                 self.soft().publish(&uri);
                 self.kept().wake(Matter::Topics);
                 Answer::Done
@@ -204,6 +208,11 @@ impl<E: Env> Owner<E> {
         // An append is known by its numbers, so any request id will do.
         let answer = self.propose(RequestId(0), command).await;
         if matches!(answer, Answer::Done) {
+            if !finish {
+                let waiting = self.kept().state.waiting_bytes(id, stream, taken) as u64;
+                let bound = self.queue_bytes_max.max(length) as u64;
+                self.env.record(&Event::QueueLength { name: "bytes of a stream", length: waiting, bound });
+            }
             (first..first + count).for_each(|sequence| {
                 self.env.record(&Event::StreamAppended(id, stream, sequence));
             });
