@@ -12,6 +12,7 @@ mod drain;
 mod flood;
 mod harm;
 mod hostile_bytes;
+mod in_turn;
 mod joining;
 mod key_rotation;
 mod kill_mid_call;
