@@ -188,7 +188,7 @@ impl<E: Env> Core<E> {
         }
         let key = SessionKey { slot: ticket.slot, id: ticket.id };
         let due = now.after_ms(OWNER_MS_MAX);
-        let attached = self.cluster.attach(key, ticket.principal, due).await.map_err(trouble)?;
+        let attached = Box::pin(self.cluster.attach(key, ticket.principal, due)).await.map_err(trouble)?;
         let client = read_client(&attached.client).ok_or_else(Fault::session_not_found)?;
         if client.principal != *principal {
             return Err(Fault::session_not_found());
@@ -221,7 +221,7 @@ impl<E: Env> Core<E> {
             }
             return Ok(());
         }
-        match self.renew(seat, home, now.after_ms(LEASE_WAIT_MS)).await {
+        match Box::pin(self.renew(seat, home, now.after_ms(LEASE_WAIT_MS))).await {
             Ok(()) => Ok(()),
             Err(Trouble::Unavailable | Trouble::Unknown)
                 if self.env.now() < heard.after_ms(self.limits.session_grace_ms) =>

@@ -73,14 +73,14 @@ impl<E: Env> HttpEdge<E> {
         if path == self.path {
             return match head.method {
                 Method::POST => self.post(head, body, principal).await,
-                Method::GET => self.get(head, &principal).await,
-                Method::DELETE => self.delete(head, &principal).await,
+                Method::GET => Box::pin(self.get(head, &principal)).await,
+                Method::DELETE => Box::pin(self.delete(head, &principal)).await,
                 _ => method_not_allowed("GET, POST, DELETE, OPTIONS"),
             };
         }
         match (path, &head.method) {
             ("/sse", &Method::GET) if self.sse => self.old_open(principal),
-            ("/message", &Method::POST) if self.sse => self.old_post(head, body, &principal).await,
+            ("/message", &Method::POST) if self.sse => Box::pin(self.old_post(head, body, &principal)).await,
             ("/sse" | "/message", _) if self.sse => method_not_allowed("GET, POST, OPTIONS"),
             _ => plain(StatusCode::NOT_FOUND, format!("The MCP endpoint is {}\n", self.path)),
         }
@@ -96,12 +96,22 @@ fn with_loopback(hosts: &[String]) -> Vec<String> {
     hosts.iter().cloned().chain(own).collect()
 }
 
+/// How large the future of a request may be. It is made, copied and freed for each, so what few requests need (another
+/// node, a stream) is boxed where it is needed; unboxed, all of that together was 15 KB.
+const ANSWER_BYTES_MAX: usize = 4 * 1024;
+
 /// The service of one connection: the edge behind a pointer.
 pub(super) struct Handle<E: Env>(pub(super) Arc<HttpEdge<E>>);
 
 impl<E: Env> Service for Handle<E> {
     fn call(&self, request: Request<RequestBody>) -> impl Future<Output = Response<ResponseBody>> + Send {
+        let answer = self.0.answer(request);
+        debug_assert!(
+            size_of_val(&answer) <= ANSWER_BYTES_MAX,
+            "{} bytes for each request",
+            size_of_val(&answer)
+        );
         // Boxed, because hyper keeps room for this future on every connection, idle ones too.
-        Box::pin(self.0.answer(request))
+        Box::pin(answer)
     }
 }

@@ -42,7 +42,7 @@ impl<E: Env> HttpEdge<E> {
         };
         match incoming {
             Incoming::One(message) => self.message(head, message, principal).await,
-            Incoming::Batch(entries) => self.batch(head, entries, &principal).await,
+            Incoming::Batch(entries) => Box::pin(self.batch(head, entries, &principal)).await,
         }
     }
 
@@ -83,7 +83,9 @@ impl<E: Env> HttpEdge<E> {
             Err(fault) => return answer::fault(&fault, id.as_ref(), Revision::LATEST_MODERN),
         };
         match (era, message) {
-            (Era::Initialize, Message::Request(request)) => self.initialize(&request, principal).await,
+            (Era::Initialize, Message::Request(request)) => {
+                Box::pin(self.initialize(&request, principal)).await
+            }
             (Era::Legacy(_), message) => match self.seat(head, &principal).await {
                 Ok(seat) => self.stateful(head, &seat, message, meta).await,
                 Err(fault) => answer::fault(&fault, id.as_ref(), Revision::LATEST_LEGACY),
@@ -127,7 +129,7 @@ impl<E: Env> HttpEdge<E> {
                 self.core.notified(seat, &notification);
                 answer::accepted()
             }
-            Message::Answer(given) => match self.core.answered(seat, given).await {
+            Message::Answer(given) => match Box::pin(self.core.answered(seat, given)).await {
                 Ok(()) => answer::accepted(),
                 Err(fault) => answer::fault(&fault, None, seat.session.client.revision),
             },
@@ -168,7 +170,7 @@ impl<E: Env> HttpEdge<E> {
         if !Accepts::read(&head.headers).events {
             return plain(StatusCode::NOT_ACCEPTABLE, "Accept must list text/event-stream\n");
         }
-        match self.open_stream(seat, &[&id]).await {
+        match Box::pin(self.open_stream(seat, &[&id])).await {
             Ok((scribe, body)) => {
                 let core = self.core.clone();
                 carried.go_on(Some(step), Outlet::Stream(scribe), true, move |end| {
@@ -251,7 +253,7 @@ impl<E: Env> HttpEdge<E> {
         let method = Method::parse(&request.method);
         let (lone, caller) = self.core.lone(request, &meta, revision, principal)?;
         if method == Some(Method::Listen) {
-            return self.listen(head, &lone, &caller).await;
+            return Box::pin(self.listen(head, &lone, &caller)).await;
         }
         match self.core.serve(caller, &lone.request, meta, Some(&head.headers))? {
             Served::Now(result) => Ok(answer::json(200, carried_message(&lone.request.id, &result))),
