@@ -154,7 +154,8 @@ impl<E: Env> Owner<E> {
     pub(super) async fn submit(&self, request: RequestId, command: Command) -> Result<Reply, Answer> {
         let entry = Entry { now_ms: self.env.wall().unix_ms(), request, command };
         let due = self.env.now().after_ms(COMMIT_MS_MAX);
-        match self.group.propose(entry.encode(), due).await {
+        // Boxed: a reader of a stream waits in the same future as this, and readers are many.
+        match Box::pin(self.group.propose(entry.encode(), due)).await {
             Ok(reply) => Ok(Reply::decode(&reply).expect("a reply of this program must read back")),
             Err(ProposeError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
             Err(ProposeError::Unavailable(_)) => Err(Answer::Unavailable),
@@ -163,7 +164,7 @@ impl<E: Env> Owner<E> {
     }
 
     async fn barrier(&self) -> Result<(), Answer> {
-        match self.group.barrier(self.env.now().after_ms(COMMIT_MS_MAX)).await {
+        match Box::pin(self.group.barrier(self.env.now().after_ms(COMMIT_MS_MAX))).await {
             Ok(()) => Ok(()),
             Err(BarrierError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
             Err(BarrierError::Unavailable) => Err(Answer::Unavailable),

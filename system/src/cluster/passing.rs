@@ -28,15 +28,17 @@ const TELL_MS_MAX: u64 = 1_000;
 const TELL_PAUSE_MS: u64 = 100;
 
 impl<E: Env> Inner<E> {
-    /// Answers an ask as the owner, with what it means for other nodes.
+    /// Answers an ask as the owner, with what it means for other nodes. What takes more than a look at the state is boxed:
+    /// readers wait here in tens of thousands.
     pub(super) async fn answer(self: &Arc<Self>, owner: &Arc<Owner<E>>, from: NodeId, ask: Ask) -> Answer {
         match ask {
-            Ask::End { request, id } => self.end_session(owner, request, id, ENDED_BY_CLIENT).await,
+            Ask::End { request, id } => Box::pin(self.end_session(owner, request, id, ENDED_BY_CLIENT)).await,
             Ask::Cancel { id, call } => {
                 let Some(term) = owner.leading() else { return Answer::NotOwner { leader: owner.leader() } };
                 owner.soft().enter(term, self.env.now());
                 let holders = self.holders(owner, id);
-                self.tell(holders.into_iter().map(|(node, _)| node), &EdgeAsk::Cancel { id, call }).await;
+                let told = EdgeAsk::Cancel { id, call };
+                Box::pin(self.tell(holders.into_iter().map(|(node, _)| node), &told)).await;
                 Answer::Done
             }
             Ask::SetLogLevel { id, .. } => {
@@ -44,7 +46,7 @@ impl<E: Env> Inner<E> {
                 if matches!(answer, Answer::Done) {
                     let holders = self.holders(owner, id).into_iter().map(|(node, _)| node);
                     // Told, not waited for: a node that does not hear goes on with the old level until its lease ends.
-                    self.tell(holders.filter(|node| *node != from), &EdgeAsk::Changed { id }).await;
+                    Box::pin(self.tell(holders.filter(|node| *node != from), &EdgeAsk::Changed { id })).await;
                 }
                 answer
             }
@@ -55,7 +57,8 @@ impl<E: Env> Inner<E> {
                     return answer;
                 }
                 // Acknowledged once changes are heard here, so that none behind the acknowledgement is missed (S8).
-                match Cluster(self.clone()).heard(&uri, self.env.now().after_ms(TELL_MS_MAX * 2)).await {
+                let cluster = Cluster(self.clone());
+                match Box::pin(cluster.heard(&uri, self.env.now().after_ms(TELL_MS_MAX * 2))).await {
                     Ok(()) => answer,
                     Err(_) => Answer::Unavailable,
                 }

@@ -1,8 +1,11 @@
 //! Tasks, and the two ways to wait for one of several things: always in a stated order, never by a coin.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use pin_project_lite::pin_project;
 
 use super::{Env, Instant};
 
@@ -50,16 +53,32 @@ pub enum Either<A, B> {
     Right(B),
 }
 
-/// Waits for the first of two futures; where both are ready, for `a`. The other is dropped.
-pub async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|cx| {
-        if let Poll::Ready(value) = a.as_mut().poll(cx) {
+pin_project! {
+    /// What [`race`] waits in. Not an `async fn`: that keeps room for its arguments twice, and these are whole calls that
+    /// wait in thousands.
+    struct Race<A, B> {
+        #[pin]
+        a: A,
+        #[pin]
+        b: B,
+    }
+}
+
+impl<A: Future, B: Future> Future for Race<A, B> {
+    type Output = Either<A::Output, B::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let both = self.project();
+        if let Poll::Ready(value) = both.a.poll(cx) {
             return Poll::Ready(Either::Left(value));
         }
-        b.as_mut().poll(cx).map(Either::Right)
-    })
-    .await
+        both.b.poll(cx).map(Either::Right)
+    }
+}
+
+/// Waits for the first of two futures; where both are ready, for `a`. The other is dropped.
+pub fn race<A: Future, B: Future>(a: A, b: B) -> impl Future<Output = Either<A::Output, B::Output>> {
+    Race { a, b }
 }
 
 /// Waits for `work`, at the longest until `at`. The timer is armed only once `work` had to wait, so work that is ready
@@ -67,11 +86,15 @@ pub async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Outp
 ///
 /// # Errors
 /// [`Elapsed`] when `at` came first; `work` is then dropped where it stands.
-pub async fn deadline<E: Env, F: Future>(env: &E, at: Instant, work: F) -> Result<F::Output, Elapsed> {
-    match race(work, env.sleep_until(at)).await {
+pub fn deadline<E: Env, F: Future>(
+    env: &E,
+    at: Instant,
+    work: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    race(work, env.sleep_until(at)).map(|first| match first {
         Either::Left(value) => Ok(value),
         Either::Right(()) => Err(Elapsed),
-    }
+    })
 }
 
 /// Gives every other ready task a turn.
