@@ -162,6 +162,7 @@ fn to_json(report: &Report, real: Duration) -> serde_json::Value {
         "virtual_s": report.virtual_time.as_secs_f64(),
         "busy_s": report.busy_time.as_secs_f64(),
         "real_s": real.as_secs_f64(),
+        "waits_ms": { "p50": report.waits.percentile_ms(50), "p99": report.waits.percentile_ms(99), "max": report.waits.percentile_ms(100) },
         "requests": report.requests,
         "outcomes": report.outcomes,
         "replay": report.replay(),

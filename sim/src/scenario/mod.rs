@@ -5,7 +5,9 @@ mod cluster;
 mod report;
 mod run;
 mod setup;
+mod waits;
 
 pub use report::{End, Report};
 pub use run::run;
 pub use setup::{Dice, FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup, Wishes};
+pub use waits::Waits;

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::setup::{Scenario, Setup, Wishes};
+use super::waits::Waits;
 use crate::check::{self, Breach, Entry, Fact, Violation};
 use crate::client::Outcome;
 use crate::trace::{Line, TraceHash};
@@ -74,6 +75,8 @@ pub struct Report {
     pub outcomes: BTreeMap<&'static str, u64>,
     /// What they were for, by name.
     pub errands: BTreeMap<&'static str, u64>,
+    /// How long clients went without service.
+    pub waits: Waits,
     /// Everything that was broken, earliest first.
     pub violations: Vec<Violation>,
     /// What happened to whom the first violation concerns, up to it.
@@ -98,6 +101,7 @@ impl Report {
             requests: 0,
             outcomes: BTreeMap::new(),
             errands: BTreeMap::new(),
+            waits: Waits::default(),
             violations: Vec::new(),
             led_to_it: Vec::new(),
             log: Vec::new(),
@@ -136,6 +140,7 @@ impl Report {
                 _ => {}
             }
         }
+        self.waits = Waits::of(&entries);
         let end = setup.end_ms * 1_000_000;
         self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
         let panics = world.panics();
@@ -181,6 +186,8 @@ impl fmt::Display for Report {
         let seconds = self.virtual_time.as_secs_f64();
         writeln!(f, "{} seed {}: {}", self.scenario, self.wishes.seed, self.end.name())?;
         writeln!(f, "  {} requests in {seconds:.1} virtual seconds: {:?}", self.requests, self.outcomes)?;
+        let [half, most, longest] = [50, 99, 100].map(|percent| self.waits.percentile_ms(percent));
+        writeln!(f, "  without service for: p50 {half} ms, p99 {most} ms, longest {longest} ms")?;
         writeln!(f, "  trace hash {}", self.trace_hash)?;
         match &self.end {
             End::Passed => return Ok(()),

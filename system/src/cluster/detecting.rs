@@ -22,6 +22,10 @@ const INBOX_LEN_MAX: usize = 1_024;
 /// How long a replica waits, for each that stands before it in the order of ids, until it asks to lead in the place of a
 /// node whose process is gone: the first mostly wins before the second asks.
 const ELECT_STEP_MS: u64 = 60;
+/// How often it asks again where that led to no leader: another replica may not have heard yet that the process is gone, and
+/// refuse until the lease is over. After that the groups' own clocks go on.
+const ELECT_AGAIN_MS: u64 = 400;
+const ELECTIONS_MAX: u32 = 8;
 /// How often the detector is looked at when nothing is due.
 const IDLE_MS: u64 = 1_000;
 
@@ -94,7 +98,7 @@ impl<E: Env> Inner<E> {
     pub(super) fn link_lost(&self, node: NodeId, how: Lost) {
         if how != Lost::Closed {
             self.detecting().push(Inbox::LinkReset(node));
-            self.elect_in_place_of(node);
+            self.elect_in_place_of(node, how == Lost::Reset);
         }
     }
 
@@ -109,8 +113,9 @@ impl<E: Env> Inner<E> {
         })
     }
 
-    /// Has every group here that a node leads ask for another leader, each replica a little later than the one before.
-    fn elect_in_place_of(&self, node: NodeId) {
+    /// Has every group here that a node leads ask for another leader, each replica a little later than the one before. One
+    /// that is only silent may still be heard by others, and keeps its lease.
+    fn elect_in_place_of(&self, node: NodeId, is_gone: bool) {
         let council = self.council().map(|council| council.group);
         let groups = self.owners_sorted().into_iter().map(|owner| owner.group.clone()).chain(council);
         for group in groups {
@@ -120,12 +125,21 @@ impl<E: Env> Inner<E> {
             let voters = group.status().voters;
             let rank = voters.iter().filter(|voter| **voter != node).position(|voter| *voter == self.me.node);
             let Some(rank) = rank else { continue };
-            let at = self.env.now().after_ms(ELECT_STEP_MS * rank as u64 + self.below(ELECT_STEP_MS / 2));
-            let sleep = self.env.sleep_until(at);
+            if is_gone {
+                group.orphan(node);
+            }
+            let (env, before) = (self.env.clone(), *group.watch_leader().borrow());
+            let step_ms = ELECT_STEP_MS * rank as u64 + self.below(ELECT_STEP_MS / 2);
             self.env.spawn("election", async move {
-                sleep.await;
-                if group.watch_leader().borrow().leader == Some(node) {
+                let mut at = env.now().after_ms(step_ms);
+                for _ in 0..ELECTIONS_MAX {
+                    env.sleep_until(at).await;
+                    let now = *group.watch_leader().borrow();
+                    if now.leader.is_some() && now != before {
+                        return;
+                    }
                     group.elect();
+                    at = at.after_ms(ELECT_AGAIN_MS);
                 }
             });
         }
@@ -188,7 +202,7 @@ impl<E: Env> Cluster<E> {
                 mesh.tell(to, Channel::Consensus, Message::Gossip(body).encode());
             }
         }
-        suspects.into_iter().for_each(|node| inner.elect_in_place_of(node));
+        suspects.into_iter().for_each(|node| inner.elect_in_place_of(node, false));
         if changed {
             inner.sweep_now();
         }

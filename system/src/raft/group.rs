@@ -175,6 +175,8 @@ struct Inner {
     /// Held by the change that is under way.
     change: tokio::sync::Mutex<()>,
     leadership: watch::Receiver<Leadership>,
+    /// The leadership whose process is gone, as far as this node knows.
+    orphaned: Mutex<Option<Leadership>>,
 }
 
 impl Drop for Inner {
@@ -259,6 +261,7 @@ impl Group {
             arriving: Arriving::default(),
             change: tokio::sync::Mutex::new(()),
             leadership,
+            orphaned: Mutex::default(),
         }));
         if !is_new && group.voters().await == BTreeSet::from([options.node]) {
             // There is nobody whose leadership it could disturb by not waiting.
@@ -439,14 +442,36 @@ impl Group {
         }
     }
 
+    /// The process of a node is gone. Where it leads this group, its lease counts for nothing here any more: this node votes
+    /// for another before the lease is over, and campaigns without asking who would vote. A lease keeps a leader that lives
+    /// from being disturbed; no safety hangs on it, for reads are proven by a majority (Raft dissertation, 6.4 and 4.2.3).
+    pub fn orphan(&self, leader: NodeId) {
+        let now = *self.0.leadership.borrow();
+        if now.leader == Some(leader) {
+            *self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned") = Some(now);
+        }
+    }
+
+    /// A node was heard of: its process is not gone after all, only a connection was.
+    pub(super) fn hear(&self, from: NodeId) {
+        let mut orphaned = self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned");
+        orphaned.take_if(|orphaned| orphaned.leader == Some(from));
+    }
+
+    /// Whether the process of the leader that this node follows is gone.
+    pub(super) fn is_orphaned(&self) -> bool {
+        let orphaned = *self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned");
+        orphaned.is_some_and(|orphaned| orphaned == *self.0.leadership.borrow())
+    }
+
     /// Campaigns now instead of when nothing is heard of a leader. Asks first whether it could win, so that it disturbs
-    /// nobody; a leader does nothing.
+    /// nobody, unless there is [nobody left](Self::orphan) to be disturbed; a leader does nothing.
     pub fn elect(&self) {
         self.wake();
-        let group = self.clone();
+        let (group, asks_first) = (self.clone(), !self.is_orphaned());
         self.post().ground.spawn(async move {
             // A group that has stopped campaigns no more.
-            let _ = group.raft().trigger().elect(true).await;
+            let _ = group.raft().trigger().elect(asks_first).await;
         });
     }
 

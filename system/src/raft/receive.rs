@@ -64,6 +64,7 @@ impl Group {
         let (raft, ground) = (self.raft(), &self.post().ground);
         Some(match request {
             Request::Append { vote, previous, committed, entries } => {
+                self.hear(from);
                 let request = append(message, vote, previous, committed, &entries)?;
                 Response::Append(match ground.run(raft.append_entries(request)).await.ok()? {
                     AppendEntriesResponse::Success => Appended::All,
@@ -73,7 +74,8 @@ impl Group {
                 })
             }
             Request::Vote { vote, last, is_transfer } => {
-                let answer = ground.run(raft.vote(ballot(vote, last, is_transfer))).await.ok()?;
+                let may_interrupt = is_transfer || self.is_orphaned();
+                let answer = ground.run(raft.vote(ballot(vote, last, may_interrupt))).await.ok()?;
                 let last = position(answer.last_log_id.as_ref());
                 Response::Vote { vote: (&answer.vote).into(), last, is_granted: answer.vote_granted }
             }
