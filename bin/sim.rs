@@ -1,11 +1,18 @@
-//! The simulator's command line: list scenarios, run them under seeds, replay a failure, print a hash.
+//! The simulator's command line: list scenarios, run them under seeds, replay a failure, print a hash, keep a ledger.
 
+mod batch;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use batch::choice::{Size, scenarios};
+use batch::ledger::Ledger;
+use batch::{BatchArgs, process};
 use clap::{Args, Parser};
+use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use switchboard_scenarios::{ALL, find};
+use switchboard_scenarios::ALL;
 use switchboard_sim::scenario::{Report, Scenario, Wishes, run};
 
 /// Runs seeded fault scenarios against the very node that is shipped, in virtual time. A seed says everything: the same
@@ -24,6 +31,13 @@ enum Program {
     Replay(OneArgs),
     /// Prints the trace hash of one seed.
     Hash(OneArgs),
+    /// Runs seeds of many scenarios, and keeps a ledger of them that the next batch goes on from.
+    Batch(BatchArgs),
+    /// Prints what a ledger says: seeds of each scenario that passed and failed, and on which code.
+    Ledger {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -38,6 +52,9 @@ struct RunArgs {
     seeds: Option<(u64, u64)>,
     #[command(flatten)]
     size: Size,
+    /// Run so many seeds at a time, each in a process of its own: one that dies takes no other with it.
+    #[arg(long)]
+    jobs: Option<usize>,
     /// End each run with one line of JSON.
     #[arg(long)]
     json: bool,
@@ -57,22 +74,8 @@ struct OneArgs {
     log: usize,
 }
 
-#[derive(Args, Clone, Copy)]
-struct Size {
-    /// How many clients, instead of the scenario's own number.
-    #[arg(long)]
-    clients: Option<u32>,
-    /// For how many virtual seconds they work, instead of the scenario's own number.
-    #[arg(long)]
-    seconds: Option<u64>,
-}
-
-impl Size {
-    fn wishes(self, seed: u64, log_lines_max: usize) -> Wishes {
-        Wishes { seed, clients: self.clients, seconds: self.seconds, plant: None, log_lines_max }
-    }
-}
-
+/// What a command ends with that makes no sense, or that could not be carried out.
+const USAGE: u8 = 2;
 /// What two runs of one seed that differ end with.
 const DIFFERENT: u8 = 13;
 
@@ -89,7 +92,27 @@ fn main() -> ExitCode {
         Program::Run(args) => run_many(&args),
         Program::Replay(args) => replay(&args),
         Program::Hash(args) => hash(&args),
+        Program::Batch(args) => {
+            match scenarios(&args.scenario, Size { nodes: args.nodes, ..Size::default() }) {
+                Ok(scenarios) => {
+                    batch::run(&args, &scenarios).unwrap_or_else(|error| refuse(&error.to_string()))
+                }
+                Err(why) => refuse(&why),
+            }
+        }
+        Program::Ledger { file } => match Ledger::open(&file) {
+            Ok(ledger) => {
+                print!("{ledger}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => refuse(&error.to_string()),
+        },
     }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::from(USAGE)
 }
 
 fn parse_range(text: &str) -> Result<(u64, u64), String> {
@@ -99,17 +122,6 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
     if from < to { Ok((from, to)) } else { Err("a range must hold at least one seed".to_owned()) }
 }
 
-fn scenarios(name: &str) -> Result<Vec<&'static Scenario>, ExitCode> {
-    if name == "all" {
-        return Ok(ALL.iter().collect());
-    }
-    find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
-        let names: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
-        eprintln!("there is no scenario {name:?}; there are: {}, and all", names.join(", "));
-        ExitCode::from(2)
-    })
-}
-
 fn timed(scenario: &Scenario, wishes: &Wishes) -> (Report, Duration) {
     let start = Instant::now();
     let report = run(scenario, wishes);
@@ -117,9 +129,9 @@ fn timed(scenario: &Scenario, wishes: &Wishes) -> (Report, Duration) {
 }
 
 fn run_many(args: &RunArgs) -> ExitCode {
-    let scenarios = match scenarios(&args.name) {
+    let scenarios = match scenarios(&args.name, args.size) {
         Ok(scenarios) => scenarios,
-        Err(code) => return code,
+        Err(why) => return refuse(&why),
     };
     let (from, to) = args.seeds.unwrap_or((args.seed, args.seed + 1));
     let runs = (to - from) * scenarios.len() as u64;
@@ -128,16 +140,50 @@ fn run_many(args: &RunArgs) -> ExitCode {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut worst = 0;
     for scenario in scenarios {
-        for seed in from..to {
-            bar.set_message(format!("{} {seed}", scenario.name));
-            let (report, real) = timed(scenario, &args.size.wishes(seed, 0));
-            worst = worst.max(report.end.code());
-            bar.suspend(|| tell(&report, real, args.json));
-            bar.inc(1);
+        let wishes = (from..to).map(|seed| args.size.wishes(seed, 0));
+        bar.set_message(scenario.name);
+        let result = match args.jobs {
+            None => {
+                wishes.for_each(|wishes| worst = worst.max(run_here(scenario, &wishes, args.json, &bar)));
+                Ok(())
+            }
+            Some(jobs) => run_elsewhere(scenario, wishes, (jobs, args.json), &bar, &mut worst),
+        };
+        if let Err(error) = result {
+            return refuse(&format!("a run could not be started: {error}"));
         }
     }
     bar.finish_and_clear();
     ExitCode::from(worst)
+}
+
+/// Runs a seed in this process, and gives its exit code.
+fn run_here(scenario: &Scenario, wishes: &Wishes, json: bool, bar: &ProgressBar) -> u8 {
+    let (report, real) = timed(scenario, wishes);
+    bar.suspend(|| tell(&report, real, json));
+    bar.inc(1);
+    report.end.code()
+}
+
+/// Runs each seed in a process of its own, so many at a time.
+fn run_elsewhere(
+    scenario: &Scenario,
+    wishes: impl Iterator<Item = Wishes>,
+    (jobs, json): (usize, bool),
+    bar: &ProgressBar,
+    worst: &mut u8,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut runs = std::pin::pin!(process::play(scenario, wishes, jobs, json));
+        while let Some(ended) = runs.next().await {
+            let ended = ended?;
+            *worst = (*worst).max(ended.code);
+            bar.suspend(|| print!("{}", ended.told));
+            bar.inc(1);
+        }
+        Ok(())
+    })
 }
 
 fn tell(report: &Report, real: Duration, json: bool) {
@@ -157,6 +203,7 @@ fn to_json(report: &Report, real: Duration) -> serde_json::Value {
     serde_json::json!({
         "scenario": report.scenario,
         "seed": report.wishes.seed,
+        "nodes": report.wishes.nodes,
         "outcome": report.end.name(),
         "trace_hash": report.trace_hash.to_string(),
         "virtual_s": report.virtual_time.as_secs_f64(),
@@ -170,7 +217,7 @@ fn to_json(report: &Report, real: Duration) -> serde_json::Value {
 }
 
 fn one(args: &OneArgs) -> Result<(&'static Scenario, Report), ExitCode> {
-    let scenario = scenarios(&args.name)?[0];
+    let scenario = scenarios(&args.name, args.size).map_err(|why| refuse(&why))?[0];
     Ok((scenario, run(scenario, &args.size.wishes(args.seed, args.log))))
 }
 

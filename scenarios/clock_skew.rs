@@ -18,7 +18,7 @@ const STEP_MS_MAX: u64 = 240_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(22);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(dice.count(3, 5), seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
     for node in setup.servers() {
         let ms = i64::try_from(dice.between(0, 2 * STEP_MS_MAX)).unwrap_or(0) - STEP_MS_MAX.cast_signed();

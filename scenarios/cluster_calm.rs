@@ -14,7 +14,7 @@ pub const CLUSTER_CALM: Scenario = Scenario {
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(20);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(3, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
     setup.must_meet = vec!["task", "haunt"];
     setup

@@ -15,7 +15,7 @@ pub const DOUBLE_EDGE: Scenario = Scenario {
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(22);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(dice.count(3, 5), seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
     for group in &mut setup.groups {
         (group.twins, group.listens_one_in) = (true, 2);

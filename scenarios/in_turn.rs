@@ -11,6 +11,11 @@ const NEXT_AFTER_MS: u64 = 5_500;
 /// How long after the trouble everything must be well again.
 const CALM_AFTER_MS: u64 = 8_000;
 
+/// For how many seconds clients work: until every node has had its turn, or for `least` seconds.
+pub(crate) fn seconds(nodes: u32, least: u64) -> u64 {
+    least.max(12 + u64::from(nodes) * NEXT_AFTER_MS / 1_000)
+}
+
 /// Lets so many clients work while each node in turn restarts; gives when the first of them drains.
 pub(crate) fn restart_each(dice: &mut Dice, setup: &mut Setup, clients: u32, seconds: u64) -> u64 {
     setup.groups = Setup::on_cluster(

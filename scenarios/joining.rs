@@ -1,4 +1,4 @@
-//! Thirty nodes start at one moment and become one cluster, which serves a few clients.
+//! Thirty nodes, or as many as are wished for, start at one moment and become one cluster, which serves a few clients.
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
@@ -10,16 +10,10 @@ pub const JOINING: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// By then it serves.
-const FORMED_MS: u64 = 15_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
-    let seconds = wishes.seconds.unwrap_or(25);
+    let seconds = wishes.seconds.unwrap_or(16);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(5, 10));
-    let mut setup = Setup::cluster(30, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 30), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
-    for group in &mut setup.groups {
-        group.work.begin_ms = (FORMED_MS, FORMED_MS + 1_000);
-    }
     setup
 }

@@ -20,7 +20,7 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 50));
-    let mut setup = Setup::cluster(3, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     // A ring holds eight keys, and none is let go of in so short a time: five changes, and a margin.
     setup.key_rotate_ms = dice.between(12_000, 20_000);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::NODE_DIES);

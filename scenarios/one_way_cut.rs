@@ -19,12 +19,12 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(dice.count(3, 5), seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::OUT_OF_REACH);
     let nodes = dice.shuffled(&setup);
     let one = vec![nodes[0]];
     // From all of the others, or from one alone.
-    let others = nodes[1..].iter().copied().take(if dice.one_in(2) { 1 } else { 4 }).collect();
+    let others = nodes[1..].iter().copied().take(if dice.one_in(2) { 1 } else { nodes.len() }).collect();
     let (from, to) = if dice.one_in(2) { (one, others) } else { (others, one) };
     let cut_ms = dice.between(8_500, 10_000);
     let healed_ms = cut_ms + dice.between(500, 7_000);

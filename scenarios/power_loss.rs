@@ -1,5 +1,5 @@
-//! Two of three nodes lose power at one moment, and with it whatever they had not synced. What was acknowledged is there when
-//! they are back.
+//! Two of three nodes, of more nodes two thirds, lose power at one moment, and with it whatever they had not synced. What was
+//! acknowledged is there when they are back.
 
 use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
@@ -20,9 +20,10 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(3, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
-    let victims = &dice.shuffled(&setup)[..2];
+    let nodes = dice.shuffled(&setup);
+    let victims = &nodes[..nodes.len() * 2 / 3];
     let dark_ms = dice.between(8_500, 11_000);
     let mut last_ms = dark_ms;
     for victim in victims {

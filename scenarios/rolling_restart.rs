@@ -3,7 +3,7 @@
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
-use crate::in_turn::restart_each;
+use crate::in_turn;
 
 /// See the [module](self) page.
 pub const ROLLING_RESTART: Scenario = Scenario {
@@ -14,10 +14,11 @@ pub const ROLLING_RESTART: Scenario = Scenario {
 };
 
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
-    let seconds = wishes.seconds.unwrap_or(40);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 50));
-    let mut setup = Setup::cluster(dice.count(3, 5), seconds);
-    restart_each(dice, &mut setup, clients, seconds);
+    let nodes = wishes.nodes_or(|| dice.count(3, 5));
+    let seconds = wishes.seconds.unwrap_or(in_turn::seconds(nodes, 40));
+    let mut setup = Setup::cluster(nodes, seconds);
+    in_turn::restart_each(dice, &mut setup, clients, seconds);
     setup.must_meet = vec!["refused"];
     setup
 }

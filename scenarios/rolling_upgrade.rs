@@ -3,7 +3,7 @@
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
-use crate::in_turn::restart_each;
+use crate::in_turn;
 
 /// See the [module](self) page.
 pub const ROLLING_UPGRADE: Scenario = Scenario {
@@ -14,10 +14,11 @@ pub const ROLLING_UPGRADE: Scenario = Scenario {
 };
 
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
-    let seconds = wishes.seconds.unwrap_or(36);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 40));
-    let mut setup = Setup::cluster(3, seconds);
-    setup.upgrade_ms = restart_each(dice, &mut setup, clients, seconds);
+    let nodes = wishes.nodes_or(|| 3);
+    let seconds = wishes.seconds.unwrap_or(in_turn::seconds(nodes, 36));
+    let mut setup = Setup::cluster(nodes, seconds);
+    setup.upgrade_ms = in_turn::restart_each(dice, &mut setup, clients, seconds);
     setup.level_at_end = 2;
     setup
 }

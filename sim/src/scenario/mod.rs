@@ -6,8 +6,10 @@ mod report;
 mod run;
 mod setup;
 mod waits;
+mod wishes;
 
 pub use report::{End, Report};
 pub use run::run;
-pub use setup::{Dice, FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup, Wishes};
+pub use setup::{Dice, FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};
 pub use waits::Waits;
+pub use wishes::Wishes;

@@ -1,11 +1,12 @@
 //! What came out of a run, for people and for machines.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::time::Duration;
 
-use super::setup::{Scenario, Setup, Wishes};
+use super::setup::{Scenario, Setup};
 use super::waits::Waits;
+use super::wishes::Wishes;
 use crate::check::{self, Breach, Entry, Fact, Violation};
 use crate::client::Outcome;
 use crate::trace::{Line, TraceHash};
@@ -117,14 +118,7 @@ impl Report {
     /// The one command that runs it again.
     #[must_use]
     pub fn replay(&self) -> String {
-        let mut command = format!("cargo sim replay {} --seed {}", self.scenario, self.wishes.seed);
-        if let Some(clients) = self.wishes.clients {
-            write!(command, " --clients {clients}").expect("a string takes all text");
-        }
-        if let Some(seconds) = self.wishes.seconds {
-            write!(command, " --seconds {seconds}").expect("a string takes all text");
-        }
-        command
+        format!("cargo sim replay {} {}", self.scenario, self.wishes)
     }
 
     pub(super) fn judge(&mut self, entries: Vec<Entry>, world: &World, setup: &Setup) {

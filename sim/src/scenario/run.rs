@@ -5,17 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::env::{Entropy, Env, Panicked};
+use switchboard::env::{Env, Panicked};
 
 use super::cluster::{Nodes, PORT};
 use super::report::{End, Report};
-use super::setup::{Dice, Role, Scenario, Setup, Wishes};
+use super::setup::{Role, Scenario, Setup};
+use super::wishes::Wishes;
 use crate::check::{
     Answered, Balance, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History, InBounds,
     InOrder, NothingCrosses, OneOutcome, RunsOnce, TasksStay,
 };
 use crate::client::{Era, Persona, attack, live, live_in_full};
-use crate::entropy::seed_at;
 use crate::node::NodeId;
 use crate::options::Options;
 use crate::world::World;
@@ -24,10 +24,14 @@ use crate::world::World;
 const STOCK_MS_MAX: u64 = 10_000;
 
 /// Runs a scenario.
+///
+/// # Panics
+/// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for.
 #[must_use]
 pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
-    let mut dice = Dice(Entropy::from_seed(seed_at(wishes.seed, &[b"scenario", scenario.name.as_bytes()])));
-    let setup = Arc::new((scenario.draw)(&mut dice, wishes));
+    let setup = Arc::new(scenario.setup(wishes));
+    let fits = wishes.nodes.is_none_or(|nodes| nodes == setup.nodes);
+    assert!(fits, "{} must run on as many nodes as are wished for", scenario.name);
     let options =
         Options { net: setup.net, log_lines_max: wishes.log_lines_max, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);

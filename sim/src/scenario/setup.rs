@@ -1,10 +1,13 @@
 //! What a scenario is made of: everything that a seed decides, as values that can be printed.
 
+use switchboard::env::Entropy;
 use switchboard::handler::Catalogue;
 use switchboard::limits::Limits;
 
-use crate::check::{History, Plant};
+use super::wishes::Wishes;
+use crate::check::History;
 use crate::client::{Errand, Outcome, Work};
+use crate::entropy::seed_at;
 use crate::fault::{Fault, Plan, Step};
 use crate::net::NetOptions;
 use crate::node::NodeId;
@@ -18,20 +21,10 @@ pub const START_MS: u64 = 20;
 /// By then a cluster of a few nodes serves.
 pub const FORMED_MS: u64 = 6_000;
 
-/// What the user of a scenario may say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Wishes {
-    /// The root of all randomness.
-    pub seed: u64,
-    /// How many clients; the scenario's own number where it is `None`.
-    pub clients: Option<u32>,
-    /// For how many virtual seconds they work; the scenario's own number where it is `None`.
-    pub seconds: Option<u64>,
-    /// A bug to plant, to see whether it is found.
-    pub plant: Option<Plant>,
-    /// So many of the last things that the kernel did are kept as text.
-    pub log_lines_max: usize,
-}
+/// So many nodes are more than a few,
+const MANY: u32 = 10;
+/// and take so much longer, for groups move to each node that comes.
+const MANY_FORM_LATER_MS: u64 = 9_000;
 
 /// A kind of client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -202,6 +195,18 @@ impl Setup {
         groups
     }
 
+    /// Everything that clients do, and everything that goes wrong, comes so much later.
+    fn postpone(&mut self, ms: u64) {
+        let later = |at_ms: &mut u64| *at_ms = at_ms.saturating_add(ms);
+        for work in self.groups.iter_mut().map(|group| &mut group.work) {
+            [&mut work.begin_ms.0, &mut work.begin_ms.1, &mut work.end_ms].into_iter().for_each(later);
+        }
+        self.faults.steps.iter_mut().map(|step| &mut step.at_ms).for_each(later);
+        self.restarts.iter_mut().map(|(_, at_ms)| at_ms).for_each(later);
+        let others = [&mut self.trouble_ms.0, &mut self.trouble_ms.1, &mut self.upgrade_ms];
+        others.into_iter().chain([&mut self.drain_ms, &mut self.end_ms]).for_each(later);
+    }
+
     /// Until when clients ask.
     #[must_use]
     pub fn busy_ms(&self) -> u64 {
@@ -233,7 +238,7 @@ impl Setup {
 
 /// Draws numbers for a setup.
 #[derive(Debug)]
-pub struct Dice(pub(super) switchboard::env::Entropy);
+pub struct Dice(Entropy);
 
 impl Dice {
     /// A number in `from..=to`.
@@ -298,4 +303,23 @@ pub struct Scenario {
     pub draw: fn(&mut Dice, &Wishes) -> Setup,
     /// The tools of the node, which note in the history what they do.
     pub catalogue: fn(&History) -> Catalogue,
+}
+
+impl Scenario {
+    /// What the wishes and the seed in them make of it.
+    #[must_use]
+    pub fn setup(&self, wishes: &Wishes) -> Setup {
+        let seed = seed_at(wishes.seed, &[b"scenario", self.name.as_bytes()]);
+        let mut setup = (self.draw)(&mut Dice(Entropy::from_seed(seed)), wishes);
+        if setup.nodes >= MANY {
+            setup.postpone(MANY_FORM_LATER_MS);
+        }
+        setup
+    }
+
+    /// Whether it runs on so many nodes: not every scenario makes sense on any number.
+    #[must_use]
+    pub fn runs_on(&self, nodes: u32) -> bool {
+        self.setup(&Wishes { nodes: Some(nodes), ..Wishes::default() }).nodes == nodes
+    }
 }

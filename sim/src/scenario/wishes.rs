@@ -1,0 +1,50 @@
+//! What the user of a scenario may say of a run, and how it is said on the command line.
+
+use std::fmt;
+
+use crate::check::Plant;
+
+/// Of a cluster with fewer nodes none may be lost.
+const NODES_MIN: u32 = 3;
+
+/// What the user of a scenario may say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wishes {
+    /// The root of all randomness.
+    pub seed: u64,
+    /// How many nodes serve; the scenario's own number where it is `None`.
+    pub nodes: Option<u32>,
+    /// How many clients; the scenario's own number where it is `None`.
+    pub clients: Option<u32>,
+    /// For how many virtual seconds they work; the scenario's own number where it is `None`.
+    pub seconds: Option<u64>,
+    /// A bug to plant, to see whether it is found.
+    pub plant: Option<Plant>,
+    /// So many of the last things that the kernel did are kept as text.
+    pub log_lines_max: usize,
+}
+
+impl Wishes {
+    /// The number of nodes of a cluster: as many as wished for, but never too few to lose one; else the scenario's own.
+    pub fn nodes_or(&self, own: impl FnOnce() -> u32) -> u32 {
+        self.nodes.map_or_else(own, |nodes| nodes.max(NODES_MIN))
+    }
+}
+
+/// As options of the command line that runs it again.
+impl fmt::Display for Wishes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--seed {}", self.seed)?;
+        let sizes = [
+            ("nodes", self.nodes.map(u64::from)),
+            ("clients", self.clients.map(u64::from)),
+            ("seconds", self.seconds),
+        ];
+        for (name, size) in sizes {
+            if let Some(size) = size {
+                write!(f, " --{name} {size}")?;
+            }
+        }
+        Ok(())
+    }
+}
