@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, join_all};
 use switchboard::env::Env;
 use switchboard::ids::{Epoch, Incarnation, NodeId};
 use switchboard::mesh::{
-    Channel, ClusterId, Identity, Lost, Mesh, MeshConfig, MeshLimits, Peer, Secret, Service, WireRange,
+    Bond, Channel, ClusterId, Identity, Lost, Mesh, MeshConfig, MeshLimits, Peer, Secret, Service, WireRange,
 };
 use switchboard_bin::load::usage::{processor_time, resident_bytes};
 use switchboard_bin::world::TokioEnv;
@@ -33,9 +33,11 @@ async fn mesh(env: &TokioEnv, node: u64) -> Mesh<TokioEnv> {
         incarnation: Incarnation(1),
         epoch: Epoch(1),
         wire: WireRange::CURRENT,
+        salt: 0,
     };
     let listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
-    let config = MeshConfig { listen, identity, secret: Secret::new([1; 32]), limits: MeshLimits::DEFAULT };
+    let secret = Secret::new([1; 32]);
+    let config = MeshConfig { listen, identity, secret, shield: None, limits: MeshLimits::DEFAULT };
     Mesh::start(env.clone(), config, Arc::new(Echo)).await.expect("loopback must bind")
 }
 
@@ -43,7 +45,7 @@ async fn mesh(env: &TokioEnv, node: u64) -> Mesh<TokioEnv> {
 async fn requests_of_any_length_are_answered_over_real_sockets() {
     let env = TokioEnv::boot().expect("the system must have randomness");
     let (a, b) = (mesh(&env, 1).await, mesh(&env, 2).await);
-    a.know(NodeId(2), b.local_address());
+    a.know(NodeId(2), b.local_address(), Bond::loose(0));
     let due = env.now().after_ms(30_000);
     let bodies = [0, 1, 200, 5_000, 100_000, 3 << 20].map(|len| Bytes::from(vec![7; len]));
     let asked = bodies.iter().cycle().take(120);
@@ -63,7 +65,7 @@ async fn requests_of_any_length_are_answered_over_real_sockets() {
 async fn what_a_round_trip_and_an_idle_link_cost() {
     let env = TokioEnv::boot().expect("the system must have randomness");
     let (a, b) = (mesh(&env, 1).await, mesh(&env, 2).await);
-    a.know(NodeId(2), b.local_address());
+    a.know(NodeId(2), b.local_address(), Bond::loose(0));
     let own = std::process::id();
     let body = Bytes::from(vec![7; 200]);
     for (askers, rounds) in [(1_u32, 20_000_u32), (64, 2_000), (1_000, 200)] {
@@ -82,7 +84,7 @@ async fn what_a_round_trip_and_an_idle_link_cost() {
     let mut others = Vec::new();
     for node in 100..300 {
         let other = mesh(&env, node).await;
-        a.know(NodeId(node), other.local_address());
+        a.know(NodeId(node), other.local_address(), Bond::loose(0));
         others.push(other);
     }
     let before = resident_bytes(own).expect("must be told");

@@ -5,18 +5,25 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use switchboard::env::Env;
 use switchboard::handler::{Catalogue, Server, Tool};
+use switchboard::mesh::Shield;
 use switchboard::node::{ClusterConfig, Config, HttpConfig, Node};
 use switchboard_sim::{NodeId, Options, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::toy::Toy;
+
 pub(crate) const HTTP: u16 = 8080;
 pub(crate) const ADMIN: u16 = 9090;
-const MESH: u16 = 7070;
+pub(crate) const MESH: u16 = 7070;
+/// What its nodes know, and what their cluster is called.
+pub(crate) const SECRET: [u8; 32] = [7; 32];
+pub(crate) const NAME: &str = "bed";
 
 /// Nodes that found one cluster, and a host to ask them from.
 pub(crate) struct Bed {
@@ -38,6 +45,11 @@ fn catalogue() -> Catalogue {
 impl Bed {
     /// So many nodes with so many groups. The first founds, the others ask all of them for the way in.
     pub(crate) fn new(seed: u64, count: u32, groups: u16) -> Self {
+        Self::with(seed, count, groups, &[])
+    }
+
+    /// As [`new`](Self::new), with a shield for each node that there is a name for.
+    pub(crate) fn with(seed: u64, count: u32, groups: u16, names: &[&'static str]) -> Self {
         let mut world = World::new(Options::seeded(seed));
         let nodes: Vec<NodeId> = (0..count).map(|n| world.add_node(&format!("node {n}"), None)).collect();
         let client = world.add_node("client", None);
@@ -47,6 +59,7 @@ impl Bed {
         for (number, node) in nodes.iter().enumerate() {
             let ip = world.ip(*node);
             let (seeds, ready) = (seeds.clone(), ready.clone());
+            let name = names.get(number).copied();
             world.boot(*node, move |env| {
                 let cluster = ClusterConfig {
                     seeds: seeds.clone(),
@@ -54,7 +67,8 @@ impl Bed {
                     zone: format!("z{}", number % 3),
                     nodes: count as usize,
                     groups,
-                    ..ClusterConfig::new("bed", SocketAddr::new(ip, MESH), [7; 32])
+                    shield: name.map(|name| Arc::new(Toy::new(env, name)) as Arc<dyn Shield>),
+                    ..ClusterConfig::new(NAME, SocketAddr::new(ip, MESH), SECRET)
                 };
                 let http =
                     HttpConfig { hosts: vec![ip.to_string()], ..HttpConfig::at(SocketAddr::new(ip, HTTP)) };

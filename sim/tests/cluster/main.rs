@@ -2,3 +2,6 @@
 
 mod bed;
 mod forms;
+mod shielded;
+#[path = "../mesh/toy.rs"]
+mod toy;

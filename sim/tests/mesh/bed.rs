@@ -13,9 +13,12 @@ use futures_util::future::BoxFuture;
 use switchboard::env::Env;
 use switchboard::ids::{Epoch, Incarnation, NodeId};
 use switchboard::mesh::{
-    Channel, ClusterId, Identity, Lost, Mesh, MeshConfig, MeshLimits, Peer, Secret, Service, WireRange,
+    Bond, Channel, ClusterId, Identity, Lost, Mesh, MeshConfig, MeshLimits, Peer, Secret, Service, Shield,
+    WireRange,
 };
 use switchboard_sim::{Fault, NodeId as Host, Options, SimEnv, World};
+
+use crate::toy::Toy;
 
 /// Where every node listens.
 pub(crate) const PORT: u16 = 7_000;
@@ -134,14 +137,25 @@ pub(crate) struct Setting {
     pub(crate) identity: Identity,
     pub(crate) secret: [u8; 32],
     pub(crate) limits: MeshLimits,
+    /// The name that its shield proves, where it has one.
+    pub(crate) name: Option<&'static str>,
 }
 
 impl Setting {
     pub(crate) fn new(node: u64) -> Self {
         let wire = WireRange::CURRENT;
         let (node, incarnation, epoch) = (NodeId(node), Incarnation(0), Epoch(1));
-        let identity = Identity { cluster: CLUSTER, node, incarnation, epoch, wire };
-        Self { identity, secret: SECRET, limits: MeshLimits::DEFAULT }
+        let identity = Identity { cluster: CLUSTER, node, incarnation, epoch, wire, salt: 0x5a17 };
+        Self { identity, secret: SECRET, limits: MeshLimits::DEFAULT, name: None }
+    }
+
+    pub(crate) fn shielded(node: u64, name: &'static str) -> Self {
+        Self { name: Some(name), ..Self::new(node) }
+    }
+
+    pub(crate) fn bond(&self) -> Bond {
+        let salt = self.identity.salt;
+        self.name.map_or(Bond::loose(salt), |name| Bond::of(name, salt))
     }
 }
 
@@ -151,6 +165,7 @@ pub(crate) struct Member {
     pub(crate) host: Host,
     pub(crate) id: NodeId,
     pub(crate) address: SocketAddr,
+    pub(crate) bond: Bond,
     pub(crate) notes: Arc<Notes>,
     mesh: Rc<RefCell<Option<Mesh<SimEnv>>>>,
     pub(crate) incarnation: Rc<Cell<u64>>,
@@ -189,6 +204,7 @@ impl Bed {
             host,
             id: setting.identity.node,
             address: SocketAddr::new(self.world.ip(host), PORT),
+            bond: setting.bond(),
             notes: Arc::default(),
             mesh: Rc::default(),
             incarnation: Rc::new(Cell::new(0)),
@@ -205,6 +221,7 @@ impl Bed {
                     listen,
                     identity,
                     secret: Secret::new(setting.secret),
+                    shield: setting.name.map(|name| Arc::new(Toy::new(env, name)) as Arc<dyn Shield>),
                     limits: setting.limits,
                 };
                 let service = Arc::new(Doing { env, notes });
@@ -221,7 +238,7 @@ impl Bed {
     pub(crate) fn introduce(&self) {
         for member in &self.members {
             for other in self.members.iter().filter(|other| other.id != member.id) {
-                member.mesh().know(other.id, other.address);
+                member.mesh().know(other.id, other.address, other.bond);
             }
         }
     }

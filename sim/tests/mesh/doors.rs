@@ -98,7 +98,7 @@ fn what_was_overheard_opens_no_door() {
     let (a, b) = (bed.members[0].clone(), bed.members[1].clone());
     let between = bed.add(Setting::new(3));
     // a believes that b is at the eavesdropper's.
-    a.mesh().know(b.id, SocketAddr::new(between.address.ip(), 99));
+    a.mesh().know(b.id, SocketAddr::new(between.address.ip(), 99), b.bond);
     let (env, place) = (bed.world.env(between.host), std::rc::Rc::new(std::cell::RefCell::new(None)));
     let said = std::rc::Rc::clone(&place);
     let to = b.address;
@@ -218,11 +218,11 @@ fn an_applicant_asks_a_seed_and_is_somebody_once_it_was_given_an_id() {
 fn a_node_at_anothers_address_is_not_taken_for_it() {
     let mut bed = Bed::new(7, 3);
     let [a, b, c] = [0, 1, 2].map(|at| bed.members[at].clone());
-    a.mesh().know(b.id, c.address);
+    a.mesh().know(b.id, c.address, b.bond);
     assert_eq!(bed.ask(&a, &b, Bytes::from_static(b"e")), Err(MeshError::Refused(Refusal::OtherNode(c.id))));
-    a.mesh().know(b.id, a.address);
+    a.mesh().know(b.id, a.address, b.bond);
     assert_eq!(bed.ask(&a, &b, Bytes::from_static(b"e")), Err(MeshError::Refused(Refusal::OtherNode(a.id))));
-    a.mesh().know(b.id, b.address);
+    a.mesh().know(b.id, b.address, b.bond);
     assert!(is_up(&mut bed, &a, &b), "the right address must be tried at once");
     bed.finish();
 }

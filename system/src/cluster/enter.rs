@@ -18,7 +18,7 @@ use super::wire::{self, ControlAnswer, ControlAsk, Message};
 use crate::control::{Card, ClusterMap, Command, Reply, Stamped};
 use crate::env::Env;
 use crate::ids::{Epoch, Incarnation, NodeId};
-use crate::mesh::{APPLICANT, Identity, Mesh, MeshConfig, MeshLimits, Secret, WireRange};
+use crate::mesh::{APPLICANT, Bond, Identity, Mesh, MeshConfig, MeshLimits, Secret, WireRange};
 use crate::store::{Scope, Store};
 
 /// How long a node looks for the way into its cluster before it gives up: a start that hangs tells its operator nothing.
@@ -37,7 +37,8 @@ const FOUNDER: NodeId = NodeId(1);
 pub(super) struct Written {
     pub(super) node: NodeId,
     pub(super) incarnation: Incarnation,
-    /// What the node joins or founds with: asked again after a crash, the answer is the same id.
+    /// What the node joins or founds with, or the salt of it where it proves a name: asked again after a crash, the answer
+    /// is the same id.
     pub(super) nonce: u128,
     /// Whether it founds: it votes from the first moment.
     pub(super) founds: bool,
@@ -65,7 +66,33 @@ pub(super) fn identity(config: &ClusterConfig, written: Written) -> Identity {
         incarnation: written.incarnation,
         epoch: Epoch(0),
         wire: WireRange { min: config.wire.0, max: config.wire.1 },
+        salt: written.nonce,
     }
+}
+
+/// What a node joins or founds with: its name is in it, where it proves one.
+pub(super) fn joins_with(settings: &Settings, nonce: u128) -> u128 {
+    let shield = settings.cluster.as_ref().and_then(|config| config.shield.as_ref());
+    shield.map_or(Bond::loose(nonce), |shield| Bond::of(shield.name(), nonce)).0
+}
+
+/// Whether other nodes will let this one be who it was.
+pub(super) fn check_name(
+    settings: &Settings,
+    written: Written,
+    map: &ClusterMap,
+) -> Result<(), ClusterError> {
+    let shield = settings.cluster.as_ref().and_then(|config| config.shield.as_ref());
+    let (Some(shield), Some(node)) = (shield, map.node(written.node)) else { return Ok(()) };
+    let name = shield.name();
+    if Bond(node.joined_with()).admits(Bond::of(name, written.nonce)) {
+        return Ok(());
+    }
+    Err(ClusterError::Foreign(format!(
+        "{} joined with a certificate of another name than {name:?}: give it one of that name again, or remove the state \
+         directory to join as a new node",
+        written.node
+    )))
 }
 
 /// Listens for other nodes, as whoever this node is so far.
@@ -80,6 +107,7 @@ pub(super) async fn start_mesh<E: Env>(
         listen: config.listen,
         identity: identity(config, written.unwrap_or(nobody)),
         secret: Secret::new(config.secret),
+        shield: config.shield.clone(),
         limits: MeshLimits::DEFAULT,
     };
     Mesh::start(env.clone(), mesh, port).await.map_err(|error| ClusterError::Listen(config.listen, error))
@@ -121,7 +149,11 @@ pub(super) async fn enter<E: Env>(
     if config.found && !is_founded(env, config, mesh).await {
         return Ok(founder);
     }
-    let join = Command::Join { card: card(settings), incarnation: applicant.incarnation, nonce };
+    let join = Command::Join {
+        card: card(settings),
+        incarnation: applicant.incarnation,
+        nonce: joins_with(settings, nonce),
+    };
     let stamped = Stamped { at_ms: env.wall().unix_ms(), command: join };
     let body = Message::Control(ControlAsk::Propose { command: stamped.encode().into() }).encode();
     let give_up = env.now().after_ms(JOIN_MS_MAX);

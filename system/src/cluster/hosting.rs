@@ -12,6 +12,7 @@ use super::{Cluster, Inner};
 use crate::control::{ClusterMap, ListVersions, Place};
 use crate::env::{Either, Env, race};
 use crate::ids::{GroupId, NodeId};
+use crate::mesh::Bond;
 use crate::raft::{Group, Machine, Options, StartError};
 use crate::store::Scope;
 
@@ -173,7 +174,7 @@ impl<E: Env> Inner<E> {
                 mesh.forget(*id);
             } else {
                 known.insert(*id);
-                mesh.know(*id, node.mesh());
+                mesh.know(*id, node.mesh(), Bond(node.joined_with()));
             }
         }
         self.detect(known);

@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::enter::{Written, card, enter, identity, read_identity, read_map, start_mesh, write_identity};
+use super::enter::{
+    Written, card, check_name, enter, identity, joins_with, read_identity, read_map, start_mesh,
+    write_identity,
+};
 use super::service::Port;
 use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
@@ -149,6 +152,7 @@ impl<E: Env> Cluster<E> {
             mesh.identify(identity(config, written));
         }
         let map = read_map(&store).await?;
+        check_name(&settings, written, &map)?;
         let cluster = Self::assemble(env, settings, (store, mesh), (written, map), random);
         port.connect(Arc::downgrade(&cluster.0));
         cluster.take_part(written).await?;
@@ -259,7 +263,7 @@ impl<E: Env> Cluster<E> {
                     cluster: ClusterId(written.nonce),
                     card: card.clone(),
                     incarnation: written.incarnation,
-                    nonce: written.nonce,
+                    nonce: joins_with(&inner.settings, written.nonce),
                     groups,
                     key: Fresh(secret),
                 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::control::{self, Wire};
 use crate::detector;
 use crate::group;
+use crate::mesh::Shield;
 use crate::raft::Timing;
 
 /// How a node takes part in a cluster. Without it, it is a cluster of its own.
@@ -23,6 +25,8 @@ pub struct ClusterConfig {
     pub found: bool,
     /// What every node of the cluster knows and nobody else: 32 random bytes.
     pub secret: [u8; 32],
+    /// What encrypts the links between nodes, and proves to each who the other is. All nodes of a cluster have one, or none.
+    pub shield: Option<Arc<dyn Shield>>,
     /// What fails together with this node: a rack, a data centre.
     pub zone: String,
     /// How many nodes the cluster begins with: its groups get their first replicas once so many are up, and so need not be
@@ -48,6 +52,7 @@ impl ClusterConfig {
             seeds: Vec::new(),
             found: false,
             secret,
+            shield: None,
             zone: String::new(),
             nodes: 1,
             key_rotate_ms: 7 * 24 * 3_600_000,
@@ -64,6 +69,7 @@ impl std::fmt::Debug for ClusterConfig {
             .field("listen", &self.listen)
             .field("seeds", &self.seeds)
             .field("found", &self.found)
+            .field("shield", &self.shield)
             .finish_non_exhaustive()
     }
 }

@@ -92,7 +92,8 @@ pub enum Command {
         card: Card,
         /// Its life.
         incarnation: Incarnation,
-        /// 128 random bits that the node keeps until it has its id: asked again with them, the id is the same.
+        /// 128 bits that are this node's alone, and kept until it has its id: asked again with them, the id is the same.
+        /// Where nodes prove names, they are made of a random number and of the node's name.
         nonce: u128,
     },
     /// A node is up again, with a new life.

@@ -77,6 +77,12 @@ impl Node {
     pub const fn mesh(&self) -> SocketAddr {
         self.card.mesh
     }
+
+    /// What it joined with, which no other node did. A node that proves a name made this of it.
+    #[must_use]
+    pub const fn joined_with(&self) -> u128 {
+        self.nonce
+    }
 }
 
 /// Whether a node takes part.

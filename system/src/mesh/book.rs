@@ -10,6 +10,7 @@ use super::answer::Answering;
 use super::ask::Asking;
 use super::config::{APPLICANT, MeshLimits};
 use super::peer::{Channel, MeshError, Peer, Refusal};
+use super::shield::Bond;
 use crate::env::{Entropy, Env, Instant};
 use crate::ids::{Incarnation, NodeId};
 
@@ -43,8 +44,10 @@ pub(super) struct Book<E: Env> {
     limits: MeshLimits,
     jitter: Entropy,
     addresses: BTreeMap<NodeId, SocketAddr>,
+    bonds: BTreeMap<NodeId, Bond>,
     ways: BTreeMap<(Target, Channel), Way>,
-    incarnations: BTreeMap<NodeId, Incarnation>,
+    /// The newest life of each node, and what proved to be it.
+    lives: BTreeMap<NodeId, (Incarnation, Option<Bond>)>,
     accepted: BTreeMap<u64, Arc<Answering<E>>>,
     last_accepted: u64,
     is_stopped: bool,
@@ -70,8 +73,9 @@ impl<E: Env> Book<E> {
             limits,
             jitter,
             addresses: BTreeMap::new(),
+            bonds: BTreeMap::new(),
             ways: BTreeMap::new(),
-            incarnations: BTreeMap::new(),
+            lives: BTreeMap::new(),
             accepted: BTreeMap::new(),
             last_accepted: 0,
             is_stopped: false,
@@ -146,18 +150,41 @@ impl<E: Env> Book<E> {
         });
     }
 
-    /// Where a node is. With another address than before, links to the old one are left to end.
-    pub(super) fn know(&mut self, node: NodeId, address: SocketAddr) -> Vec<Arc<Asking>> {
-        if self.addresses.insert(node, address) == Some(address) {
-            return Vec::new();
+    /// Where a node is, and what it is bound to. Gives links that are to be left to end, for they lead to an address that it
+    /// had before, and those of others who said that they were this node.
+    pub(super) fn know(
+        &mut self,
+        node: NodeId,
+        address: SocketAddr,
+        bond: Bond,
+    ) -> (Vec<Arc<Asking>>, Outdated<E>) {
+        let mut impostors = Outdated { asking: Vec::new(), answering: Vec::new() };
+        if self.bonds.insert(node, bond) != Some(bond) {
+            let is_other = |proven: Option<Bond>| proven.is_some_and(|proven| !bond.admits(proven));
+            impostors.answering = self.accepted_of(node, |link| is_other(link.peer().bond));
+            impostors.asking = self.take_links_with(|peer| peer.node == node && is_other(peer.bond));
+            // Or the node itself would be taken for an older life of theirs.
+            if self.lives.get(&node).is_some_and(|(_, proven)| is_other(*proven)) {
+                self.lives.remove(&node);
+            }
         }
-        self.take_links_to(node)
+        let moved = self.addresses.insert(node, address) != Some(address);
+        (if moved { self.take_links_to(node) } else { Vec::new() }, impostors)
+    }
+
+    /// Dialled links to peers that are like this.
+    fn take_links_with(&mut self, is_wanted: impl Fn(&Peer) -> bool) -> Vec<Arc<Asking>> {
+        let ways = self.ways.values_mut();
+        let wanted =
+            ways.filter_map(|way| way.link.take_if(|link| link.peer().is_some_and(|peer| is_wanted(&peer))));
+        wanted.collect()
     }
 
     /// A node is no part of the cluster any more. Its incarnation stays known while
     /// there is room: ids are never given twice.
     pub(super) fn forget(&mut self, node: NodeId) -> Outdated<E> {
         self.addresses.remove(&node);
+        self.bonds.remove(&node);
         Outdated { asking: self.take_links_to(node), answering: self.accepted_of(node, |_| true) }
     }
 
@@ -173,33 +200,28 @@ impl<E: Env> Book<E> {
         self.accepted.values().filter(of_node).cloned().collect()
     }
 
-    /// Whether a proven peer may have a link, as far as its incarnation goes. A newer one than was seen is remembered, and
-    /// ends the links of the one before.
-    pub(super) fn meet(
-        &mut self,
-        node: NodeId,
-        incarnation: Incarnation,
-    ) -> Result<Option<Outdated<E>>, Refusal> {
+    /// Whether a proven peer may have a link, as far as its name and its incarnation go. A newer one than was seen is
+    /// remembered, and ends the links of the one before. Of a node that is not known yet, any name is taken: see
+    /// [`know`](Self::know).
+    pub(super) fn meet(&mut self, peer: &Peer) -> Result<Option<Outdated<E>>, Refusal> {
+        let Peer { node, incarnation, .. } = *peer;
         if node == APPLICANT {
             return Ok(None);
         }
-        let seen = self.incarnations.get(&node).copied();
+        // Before anything is believed: an impostor could otherwise end the links of whom it is not.
+        if self.is_somebody_else(peer) {
+            return Err(Refusal::OtherName(node));
+        }
+        let seen = self.lives.get(&node).map(|(incarnation, _)| *incarnation);
         match seen {
             Some(seen) if incarnation < seen => return Err(Refusal::Stale(seen)),
             Some(seen) if incarnation == seen => return Ok(None),
             Some(_) => {}
             None => self.make_room()?,
         }
-        self.incarnations.insert(node, incarnation);
-        let is_old = |link: &Arc<Asking>| link.peer().is_some_and(|peer| peer.incarnation < incarnation);
-        let mut asking = Vec::new();
+        self.lives.insert(node, (incarnation, peer.bond));
+        let asking = self.take_links_with(|peer| peer.node == node && peer.incarnation < incarnation);
         for ((target, _), way) in &mut self.ways {
-            if let Some(link) = way.link.take_if(|link| {
-                let peer = link.peer().map(|peer| peer.node);
-                peer == Some(node) && is_old(link)
-            }) {
-                asking.push(link);
-            }
             if *target == Target::Node(node) {
                 // It has just started: what failed before says nothing any more.
                 way.failures = 0;
@@ -212,16 +234,23 @@ impl<E: Env> Book<E> {
 
     /// Room for the incarnation of one more node: nodes that were forgotten make way.
     fn make_room(&mut self) -> Result<(), Refusal> {
-        if self.incarnations.len() >= self.limits.peers_len_max {
+        if self.lives.len() >= self.limits.peers_len_max {
             let addresses = &self.addresses;
-            self.incarnations.retain(|node, _| addresses.contains_key(node));
+            self.lives.retain(|node, _| addresses.contains_key(node));
         }
-        if self.incarnations.len() >= self.limits.peers_len_max { Err(Refusal::Full) } else { Ok(()) }
+        if self.lives.len() >= self.limits.peers_len_max { Err(Refusal::Full) } else { Ok(()) }
     }
 
-    /// Whether a newer life of this peer has come since it was met.
+    /// Whether this peer is not the node that it says it is, as far as is known.
+    fn is_somebody_else(&self, peer: &Peer) -> bool {
+        let bond = self.bonds.get(&peer.node);
+        bond.zip(peer.bond).is_some_and(|(bond, proven)| !bond.admits(proven))
+    }
+
+    /// Whether a newer life of this peer has come since it was met, or word that it is somebody else.
     pub(super) fn is_outdated(&self, peer: &Peer) -> bool {
-        self.incarnations.get(&peer.node).is_some_and(|newest| *newest > peer.incarnation)
+        let is_past = self.lives.get(&peer.node).is_some_and(|(newest, _)| *newest > peer.incarnation);
+        is_past || self.is_somebody_else(peer)
     }
 
     /// Takes an accepted link in, under a number. Gives those that must go for it.

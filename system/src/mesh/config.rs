@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::shield::Shield;
 use crate::ids::{Epoch, Incarnation, NodeId};
 
 /// The node id of an applicant: a process that was not given an id yet.
@@ -66,6 +68,8 @@ pub struct Identity {
     pub epoch: Epoch,
     /// The wire versions that it speaks.
     pub wire: WireRange,
+    /// The salt of its [`Bond`](super::Bond), told to others inside of a shield only.
+    pub salt: u128,
 }
 
 /// What every node of a cluster knows and nobody else.
@@ -100,6 +104,8 @@ pub struct MeshConfig {
     pub identity: Identity,
     /// What proves that a peer belongs to the cluster.
     pub secret: Secret,
+    /// What encrypts links and proves names, where something does. Both ends of a link have one, or neither.
+    pub shield: Option<Arc<dyn Shield>>,
     /// Its bounds.
     pub limits: MeshLimits,
 }

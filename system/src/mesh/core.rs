@@ -11,9 +11,10 @@ use super::ask::{Asked, Asking};
 use super::book::{Book, Found, Target};
 use super::config::{Identity, MeshConfig};
 use super::counters::Counters;
-use super::link::{Shared, accept, cut, run_dialled};
-use super::peer::{Channel, MeshError, Peer, Service};
+use super::link::{Seldom, Shared, accept, cut, run_dialled};
+use super::peer::{Channel, Lost, MeshError, Peer, Service};
 use super::pump::End;
+use super::shield::Bond;
 use crate::env::{Env, Instant, Listener, Task, deadline};
 use crate::ids::NodeId;
 
@@ -50,7 +51,7 @@ impl<E: Env> Mesh<E> {
     /// # Errors
     /// The limits contradict each other (`InvalidInput`), or the address cannot be listened at. Nothing is left behind.
     pub async fn start(env: E, config: MeshConfig, service: Arc<dyn Service>) -> io::Result<Self> {
-        let MeshConfig { listen, identity, secret, limits } = config;
+        let MeshConfig { listen, identity, secret, shield, limits } = config;
         if let Some(conflict) = limits.conflict() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, conflict));
         }
@@ -59,7 +60,9 @@ impl<E: Env> Mesh<E> {
         let book = Mutex::new(Book::new(limits, env.entropy("mesh redial")));
         let counters = Arc::new(Counters::default());
         let identity = Mutex::new(identity);
-        let shared = Arc::new(Shared { env, limits, secret, counters, service, identity, book });
+        let seldom = Seldom::default();
+        let shared =
+            Arc::new(Shared { env, limits, secret, shield, counters, service, identity, book, seldom });
         let accepting = shared.env.spawn("mesh door", accept(Arc::clone(&shared), listener));
         Ok(Self { shared, address, accepting: Arc::new(accepting) })
     }
@@ -89,10 +92,12 @@ impl<E: Env> Mesh<E> {
         }
     }
 
-    /// Where a node listens. Links to an address that it had before are left to end.
-    pub fn know(&self, node: NodeId, address: SocketAddr) {
-        let detached = self.shared.book().know(node, address);
+    /// Where a node listens, and what it is bound to. Links to an address that it had before are left to end; those of
+    /// somebody with another name, who was let in before this was known, are cut.
+    pub fn know(&self, node: NodeId, address: SocketAddr, bond: Bond) {
+        let (detached, impostors) = self.shared.book().know(node, address, bond);
         detached.iter().for_each(|link| link.detach());
+        cut(impostors, End::Lost(Lost::Reset));
     }
 
     /// A node is no part of the cluster any more: its address is forgotten and its links are cut.

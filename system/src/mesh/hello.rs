@@ -9,9 +9,11 @@
 //!
 //! A stranger is sent nothing, not one byte. Somebody who repeats a knock that it saw is sent a nonce, and gets no further.
 //! Proofs have labels by direction, so none can be reflected. What follows the handshake is not sealed: who can change
-//! bytes on the way is kept out by TLS below, not by this.
+//! bytes on the way is kept out by a shield around the stream, not by this, and inside of one, proofs are good for that
+//! stream alone.
 //!
-//! Hello and reply may grow at their ends: what comes behind the known fields is not looked at, but proven.
+//! Hello and reply may grow at their ends: what comes behind the known fields is not looked at, but proven. Inside of a
+//! shield, the salt of a node's bond stands there.
 
 use std::io;
 
@@ -48,7 +50,7 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) const fn new(identity: &Identity, channel: Channel, to: NodeId) -> Self {
-        let Identity { cluster, node, incarnation, epoch, wire } = *identity;
+        let Identity { cluster, node, incarnation, epoch, wire, salt: _ } = *identity;
         Self { wire, cluster, node, incarnation, epoch, channel, to }
     }
 }
@@ -60,6 +62,14 @@ pub(super) enum Reply {
     Welcome { wire: u16, node: NodeId, incarnation: Incarnation, epoch: Epoch },
     /// It does not.
     No(Refusal),
+}
+
+/// What an end says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<T> {
+    pub(super) what: T,
+    /// The salt of its bond, where there is a shield.
+    pub(super) salt: Option<u128>,
 }
 
 /// Why a handshake came to nothing.
@@ -74,9 +84,25 @@ pub(super) enum HelloError {
     /// The stream failed.
     #[error("the stream failed: {0}")]
     Io(io::Error),
+    /// The shield could not be put around the stream.
+    #[error("{0}")]
+    Shield(io::Error),
+    /// The shield stood here, and was broken off: the other end may not have liked what it saw of this one.
+    #[error("broken off inside of TLS: {0}")]
+    BrokenOff(io::Error),
+    /// There is a shield at the other end and none here.
+    #[error("the other end speaks TLS and this node does not: the nodes of a cluster do so all or none")]
+    Bare,
     /// A proven peer that cannot be understood.
     #[error("the other end cannot be understood")]
     Garbled,
+}
+
+impl HelloError {
+    /// Whether it is for an operator to put right: two nodes are told different things, or a certificate is no good.
+    pub(super) const fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Shield(_) | Self::BrokenOff(_) | Self::Bare)
+    }
 }
 
 impl From<io::Error> for HelloError {
@@ -85,6 +111,8 @@ impl From<io::Error> for HelloError {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 Self::Closed
             }
+            // No bare stream says so.
+            io::ErrorKind::InvalidData => Self::BrokenOff(error),
             _ => Self::Io(error),
         }
     }
@@ -101,8 +129,8 @@ pub(super) async fn introduce<S: Stream>(
     stream: &mut S,
     secret: &Secret,
     entropy: &mut Entropy,
-    hello: &Hello,
-) -> Result<Reply, HelloError> {
+    hello: &Said<Hello>,
+) -> Result<Said<Reply>, HelloError> {
     let ours = nonce(entropy);
     let mut knock = Vec::with_capacity(MAGIC.len() + NONCE_BYTES + PROOF_BYTES);
     knock.extend_from_slice(&MAGIC);
@@ -111,7 +139,11 @@ pub(super) async fn introduce<S: Stream>(
     send(stream, &knock).await?;
 
     let mut challenge = [0; NONCE_BYTES + PROOF_BYTES];
-    stream.read_exact(&mut challenge).await?;
+    let came = read_up_to(stream, &mut challenge).await?;
+    if came < challenge.len() {
+        // An alert is short; a challenge that happens to begin like one is whole.
+        return Err(if is_record(&challenge[..came]) { HelloError::Bare } else { HelloError::Closed });
+    }
     let (theirs, proof) = challenge.split_at(NONCE_BYTES);
     if !is_proof(secret, Step::Challenge, &[&ours, theirs], proof) {
         return Err(HelloError::Stranger);
@@ -131,13 +163,13 @@ pub(super) async fn receive<S: Stream>(
     stream: &mut S,
     secret: &Secret,
     entropy: &mut Entropy,
-    judge: impl FnOnce(&Hello) -> Reply + Send,
-) -> Result<(Hello, Reply), HelloError> {
+    judge: impl FnOnce(&Said<Hello>) -> Said<Reply> + Send,
+) -> Result<(Said<Hello>, Reply), HelloError> {
     let mut knock = [0; MAGIC.len() + NONCE_BYTES + PROOF_BYTES];
     // The magic first: whoever speaks another protocol is told so by the end of the connection, not by a deadline.
     stream.read_exact(&mut knock[..MAGIC.len()]).await?;
     if knock[..MAGIC.len()] != MAGIC {
-        return Err(HelloError::Stranger);
+        return Err(if is_record(&knock) { HelloError::Bare } else { HelloError::Stranger });
     }
     stream.read_exact(&mut knock[MAGIC.len()..]).await?;
     let (theirs, proof) = knock[MAGIC.len()..].split_at(NONCE_BYTES);
@@ -155,20 +187,43 @@ pub(super) async fn receive<S: Stream>(
     if !is_proof(secret, Step::Hello, &[theirs, &ours, &hello], &proof) {
         return Err(HelloError::Stranger);
     }
-    let said: Hello = understood(&hello)?;
+    let said = understood(&hello)?;
     let reply = judge(&said);
     let answer = words(&reply);
     let proof = prove(secret, Step::Reply, &[theirs, &ours, &hello, &answer]);
     send_words(stream, &answer, &proof).await?;
-    Ok((said, reply))
+    Ok((said, reply.what))
 }
 
-fn words(what: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(what).expect("plain data must be encoded")
+fn words<T: Serialize>(said: &Said<T>) -> Vec<u8> {
+    let words = postcard::to_stdvec(&said.what).expect("plain data must be encoded");
+    match said.salt {
+        Some(salt) => postcard::to_extend(&salt, words).expect("a number must be encoded"),
+        None => words,
+    }
 }
 
-fn understood<T: DeserializeOwned>(words: &[u8]) -> Result<T, HelloError> {
-    postcard::take_from_bytes(words).map(|(said, _)| said).map_err(|_| HelloError::Garbled)
+fn understood<T: DeserializeOwned>(words: &[u8]) -> Result<Said<T>, HelloError> {
+    let (what, rest) = postcard::take_from_bytes(words).map_err(|_| HelloError::Garbled)?;
+    Ok(Said { what, salt: postcard::take_from_bytes(rest).map(|(salt, _)| salt).ok() })
+}
+
+/// Whether bytes begin as a TLS record does that is sent first or refuses what came: a handshake or an alert, and the
+/// version, which has had the same first byte in all of them.
+fn is_record(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16, 0x03, ..])
+}
+
+/// Reads until the buffer is full or the stream ends.
+async fn read_up_to<S: Stream>(stream: &mut S, buffer: &mut [u8]) -> Result<usize, HelloError> {
+    let mut came = 0;
+    while came < buffer.len() {
+        match stream.read(&mut buffer[came..]).await? {
+            0 => break,
+            more => came += more,
+        }
+    }
+    Ok(came)
 }
 
 async fn send<S: Stream>(stream: &mut S, bytes: &[u8]) -> Result<(), HelloError> {

@@ -11,23 +11,43 @@ use super::ask::{self, Asking};
 use super::book::{Book, Outdated, Target};
 use super::config::{APPLICANT, Identity, MeshLimits, Secret};
 use super::counters::{Count, Counters};
-use super::hello::{Hello, HelloError, Reply, introduce, receive};
+use super::hello::{Hello, HelloError, Reply, Said, introduce, receive};
 use super::peer::{Channel, Lost, MeshError, Peer, Refusal, Service};
 use super::pump::{End, Pump};
-use crate::env::{Either, Env, Listener, deadline, race};
+use super::shield::{Bond, Line, Shield, Side, bond};
+use crate::env::{AnyStream, Either, Env, Instant, Listener, deadline, race};
 
 /// How long accepting rests after an error: a shortage of open files does not pass at once.
 const ACCEPT_REST_MS: u64 = 10;
+/// How often a mismatch is said aloud: somebody else decides how often it happens.
+const SELDOM_MS: u64 = 10_000;
 
 /// What all parts of one mesh share.
 pub(super) struct Shared<E: Env> {
     pub(super) env: E,
     pub(super) limits: MeshLimits,
     pub(super) secret: Secret,
+    pub(super) shield: Option<Arc<dyn Shield>>,
     pub(super) counters: Arc<Counters>,
     pub(super) service: Arc<dyn Service>,
     pub(super) identity: Mutex<Identity>,
     pub(super) book: Mutex<Book<E>>,
+    pub(super) seldom: Seldom,
+}
+
+/// What is said once in a while, however often it happens.
+#[derive(Default)]
+pub(super) struct Seldom(Mutex<Instant>);
+
+impl Seldom {
+    fn may(&self, now: Instant) -> bool {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = now >= *next;
+        if may {
+            *next = now.after_ms(SELDOM_MS);
+        }
+        may
+    }
 }
 
 impl<E: Env> Shared<E> {
@@ -41,11 +61,25 @@ impl<E: Env> Shared<E> {
 
     /// Whether a proven peer may have a link; cuts those of its former life.
     fn meet(&self, peer: &Peer) -> Result<(), Refusal> {
-        let outdated = self.book().meet(peer.node, peer.incarnation)?;
+        let outdated = self.book().meet(peer)?;
         if let Some(outdated) = outdated {
             cut(outdated, End::Lost(Lost::Reset));
         }
         Ok(())
+    }
+
+    /// What this node says, which is more inside of a shield.
+    fn say<T>(&self, what: T, us: &Identity) -> Said<T> {
+        Said { what, salt: self.shield.is_some().then_some(us.salt) }
+    }
+
+    /// Tells of a handshake that came to nothing.
+    fn no_handshake(&self, what: &str, address: SocketAddr, error: &HelloError) {
+        if error.is_mismatch() && self.seldom.may(self.env.now()) {
+            tracing::warn!(%address, "{what}: {error}");
+        } else {
+            tracing::debug!(%address, "{what}: {error}");
+        }
     }
 
     fn lost(&self, peer: &Peer, end: End) {
@@ -129,11 +163,11 @@ async fn dial<E: Env>(
     target: Target,
     address: SocketAddr,
     channel: Channel,
-) -> Result<(E::Stream, Peer), MeshError> {
+) -> Result<(AnyStream, Peer), MeshError> {
     let Shared { env, limits, .. } = shared;
     let due = env.now().after_ms(limits.dial_ms_max);
     let connected = deadline(env, due, env.connect(address)).await;
-    let mut stream = match connected {
+    let stream = match connected {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::debug!(%address, "cannot connect: {error}");
@@ -146,31 +180,40 @@ async fn dial<E: Env>(
         Target::Node(node) => node,
         Target::Address(_) => APPLICANT,
     };
-    let hello = Hello::new(&identity, channel, to);
+    let hello = shared.say(Hello::new(&identity, channel, to), &identity);
     let mut entropy = env.entropy("mesh hello");
     let due = env.now().after_ms(limits.handshake_ms_max);
     // In a box of its own: the link's task lives long, and should not keep room for this.
-    let introduced = Box::pin(introduce(&mut stream, &shared.secret, &mut entropy, &hello));
-    let reply = match deadline(env, due, introduced).await {
-        Ok(Ok(reply)) => reply,
+    let introduced = Box::pin(async {
+        let mut line = Line::new(shared.shield.as_ref(), &shared.secret, stream, Side::Dialled).await?;
+        let reply = introduce(&mut line.stream, &line.secret, &mut entropy, &hello).await?;
+        Ok::<_, HelloError>((line, reply))
+    });
+    let (line, reply) = match deadline(env, due, introduced).await {
+        Ok(Ok(introduced)) => introduced,
         Ok(Err(error)) => {
-            tracing::debug!(%address, "no handshake: {error}");
+            shared.no_handshake("no handshake", address, &error);
             return Err(MeshError::Unreachable);
         }
         Err(_) => return Err(MeshError::Unreachable),
     };
-    let peer = match reply {
-        Reply::Welcome { wire, node, incarnation, epoch } => Peer { node, incarnation, epoch, wire, address },
+    let peer = match reply.what {
+        Reply::Welcome { wire, node, incarnation, epoch } => {
+            Peer { node, incarnation, epoch, wire, address, bond: bond(line.name.as_deref(), reply.salt) }
+        }
         Reply::No(refusal) => {
             tracing::warn!(%address, cluster = %identity.cluster, wire = %identity.wire, "refused: {refusal}");
             return Err(MeshError::Refused(refusal));
         }
     };
-    shared.meet(&peer).map_err(|refusal| {
-        tracing::warn!(%address, node = %peer.node, "not accepted as it is: {refusal}");
+    let is_meant = to == APPLICANT || to == peer.node;
+    let met = if is_meant { shared.meet(&peer) } else { Err(Refusal::OtherNode(peer.node)) };
+    met.map_err(|refusal| {
+        let name = line.name.as_deref();
+        tracing::warn!(%address, node = %peer.node, name, "not accepted as it is: {refusal}");
         MeshError::Refused(refusal)
     })?;
-    Ok((stream, peer))
+    Ok((line.stream, peer))
 }
 
 /// Connections under handshake, oldest first.
@@ -190,7 +233,7 @@ pub(super) async fn accept<E: Env>(shared: Arc<Shared<E>>, mut listener: E::List
                 let number = {
                     let mut hall = hall.lock().unwrap_or_else(PoisonError::into_inner);
                     if hall.inside.len() >= shared.limits.handshakes_len_max {
-                        // The oldest: who means it needs two round trips, and has had them.
+                        // The oldest: who means it needs few round trips, and has had them.
                         hall.inside.pop_first();
                     }
                     hall.last += 1;
@@ -224,7 +267,7 @@ impl Drop for Place {
 /// A connection from its first byte: the handshake, then a task for the link.
 async fn enter<E: Env>(
     shared: Arc<Shared<E>>,
-    mut stream: E::Stream,
+    stream: E::Stream,
     address: SocketAddr,
     place: Place,
     out: oneshot::Receiver<()>,
@@ -233,10 +276,17 @@ async fn enter<E: Env>(
     let counted = Counted::new(&shared.counters.handshakes);
     let mut entropy = env.entropy("mesh challenge");
     let due = env.now().after_ms(shared.limits.handshake_ms_max);
-    let received = receive(&mut stream, &shared.secret, &mut entropy, |hello| judge(&shared, hello, address));
+    let received = async {
+        let mut line = Line::new(shared.shield.as_ref(), &shared.secret, stream, Side::Accepted).await?;
+        let Line { stream, secret, name } = &mut line;
+        let judge =
+            |hello: &Said<Hello>| judge(&shared, &hello.what, bond(name.as_deref(), hello.salt), address);
+        let (hello, reply) = receive(stream, secret, &mut entropy, judge).await?;
+        Ok::<_, HelloError>((line, hello, reply))
+    };
     let received = race(deadline(&env, due, received), out).await;
     drop((counted, place));
-    let (hello, reply) = match received {
+    let (line, hello, reply) = match received {
         Either::Left(Ok(Ok(received))) => received,
         Either::Left(Ok(Err(error))) => return stranger(&shared, address, &error),
         Either::Left(Err(_)) | Either::Right(_) => {
@@ -247,26 +297,25 @@ async fn enter<E: Env>(
         shared.counters.refused.one_more();
         return;
     };
-    let peer = peer_of(&hello, wire, address);
+    let peer = peer_of(&hello.what, wire, address, bond(line.name.as_deref(), hello.salt));
     let service = Arc::clone(&shared.service);
     let counters = Arc::clone(&shared.counters);
-    let link = Answering::new(env.clone(), (peer, hello.channel), shared.limits, counters, service);
-    env.spawn("mesh link", run_accepted(Arc::clone(&shared), link, stream));
+    let link = Answering::new(env.clone(), (peer, hello.what.channel), shared.limits, counters, service);
+    env.spawn("mesh link", run_accepted(Arc::clone(&shared), link, line.stream));
 }
 
 fn stranger<E: Env>(shared: &Shared<E>, address: SocketAddr, error: &HelloError) {
     shared.counters.strangers.one_more();
-    // Not louder: how often this happens is for strangers to decide.
-    tracing::debug!(%address, "a connection did not prove itself: {error}");
+    shared.no_handshake("a connection did not prove itself", address, error);
 }
 
-const fn peer_of(hello: &Hello, wire: u16, address: SocketAddr) -> Peer {
+const fn peer_of(hello: &Hello, wire: u16, address: SocketAddr, bond: Option<Bond>) -> Peer {
     let Hello { node, incarnation, epoch, .. } = *hello;
-    Peer { node, incarnation, epoch, wire, address }
+    Peer { node, incarnation, epoch, wire, address, bond }
 }
 
-/// What to answer to a proven hello.
-fn judge<E: Env>(shared: &Shared<E>, hello: &Hello, address: SocketAddr) -> Reply {
+/// What to answer to a proven hello of somebody with this bond.
+fn judge<E: Env>(shared: &Shared<E>, hello: &Hello, bond: Option<Bond>, address: SocketAddr) -> Said<Reply> {
     let us = shared.identity();
     let judged = || {
         if hello.cluster != us.cluster {
@@ -280,10 +329,10 @@ fn judge<E: Env>(shared: &Shared<E>, hello: &Hello, address: SocketAddr) -> Repl
             // Two processes with one id, or a node that dialled itself.
             return Err(Refusal::OtherNode(us.node));
         }
-        shared.meet(&peer_of(hello, wire, address))?;
+        shared.meet(&peer_of(hello, wire, address, bond))?;
         Ok(wire)
     };
-    match judged() {
+    let reply = match judged() {
         Ok(wire) => {
             let Identity { node, incarnation, epoch, .. } = us;
             Reply::Welcome { wire, node, incarnation, epoch }
@@ -293,11 +342,12 @@ fn judge<E: Env>(shared: &Shared<E>, hello: &Hello, address: SocketAddr) -> Repl
             tracing::warn!(%address, %node, %cluster, %wire, "refused a node: {refusal}");
             Reply::No(refusal)
         }
-    }
+    };
+    shared.say(reply, &us)
 }
 
 /// The life of an accepted link.
-async fn run_accepted<E: Env>(shared: Arc<Shared<E>>, link: Arc<Answering<E>>, stream: E::Stream) {
+async fn run_accepted<E: Env>(shared: Arc<Shared<E>>, link: Arc<Answering<E>>, stream: AnyStream) {
     let ending = answer::Ending(Arc::clone(&link));
     let accepted = shared.book().accept(&link);
     let Some((number, outdated)) = accepted else { return };

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::config::{APPLICANT, ClusterId, WireRange};
+use super::shield::Bond;
 use crate::ids::{Epoch, Incarnation, NodeId};
 
 /// What a link is for. Each kind has a connection of its own, so that a snapshot never delays a vote.
@@ -33,6 +34,8 @@ pub struct Peer {
     pub wire: u16,
     /// The far address of the connection. Only for a dialled peer is it where the peer listens.
     pub address: SocketAddr,
+    /// What it is bound to, by the name that it proved; `None` without a shield.
+    pub bond: Option<Bond>,
 }
 
 impl Peer {
@@ -78,6 +81,9 @@ pub enum Refusal {
     /// The peer knows as many nodes as it can.
     #[error("the peer has no room for another node")]
     Full,
+    /// The name that was proven is not the one that this node joined with.
+    #[error("{0} joined with a certificate of another name")]
+    OtherName(NodeId),
 }
 
 /// Why there is no answer. What is known of the request is what tells the cases apart.

@@ -33,6 +33,16 @@ impl Step {
     }
 }
 
+impl Secret {
+    /// The secret inside of a shield: proofs that are made with it are good there and nowhere else.
+    pub(super) fn within(&self, binding: &[u8; 32]) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.bytes()).expect("a key may have any length");
+        mac.update(b"switchboard mesh: inside of a shield");
+        mac.update(binding);
+        Self::new(mac.finalize().into_bytes().into())
+    }
+}
+
 fn mac(secret: &Secret, step: Step, parts: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.bytes()).expect("a key may have any length");
     for part in [step.label()].iter().chain(parts) {

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use tokio::io::AsyncWrite;
 
 use super::config::MeshLimits;
 use super::counters::Counters;
 use super::frame::{Assembly, FrameReader, Garbled, Head, Room};
 use super::outgoing::Batch;
 use super::peer::Lost;
-use crate::env::{Env, Instant, Stream};
+use crate::env::{AnyStream, Env, Instant};
 
 /// Reads, each with the writes that it leads to, before other tasks have a turn.
 const TURNS: u32 = 16;
@@ -99,9 +100,11 @@ enum Read {
 }
 
 /// See the [module](self) page. Ends when the link does.
-pub(super) struct Pump<E: Env, S, T> {
+pub(super) struct Pump<E: Env, T> {
     env: E,
-    stream: S,
+    stream: AnyStream,
+    /// Whether everything that the stream took is on its way: a shield may hold some of it back.
+    is_flushed: bool,
     side: Arc<T>,
     counters: Arc<Counters>,
     reader: FrameReader,
@@ -112,12 +115,19 @@ pub(super) struct Pump<E: Env, S, T> {
     is_resting: bool,
 }
 
-impl<E: Env, S: Stream, T: Side> Pump<E, S, T> {
-    pub(super) fn new(env: E, stream: S, side: Arc<T>, limits: &MeshLimits, counters: Arc<Counters>) -> Self {
+impl<E: Env, T: Side> Pump<E, T> {
+    pub(super) fn new(
+        env: E,
+        stream: AnyStream,
+        side: Arc<T>,
+        limits: &MeshLimits,
+        counters: Arc<Counters>,
+    ) -> Self {
         let now = env.now();
         Self {
             env,
             stream,
+            is_flushed: true,
             side,
             counters,
             reader: FrameReader::new(limits.frame_bytes_max),
@@ -149,7 +159,13 @@ impl<E: Env, S: Stream, T: Side> Pump<E, S, T> {
         if reader.is_holding() {
             return reader.resume(take).map(|()| Read::Some).map_err(|garbled| broken(&garbled.into()));
         }
-        match reader.poll_read(cx, stream, take) {
+        let read = match reader.poll_read(cx, stream, take) {
+            // A shield tells an end without its own farewell apart. Frames say how long they are, and whoever can end a
+            // connection can break it as well: no need to.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+            read => read,
+        };
+        match read {
             Poll::Pending => Ok(Read::Pending),
             Poll::Ready(Ok(0)) if self.is_resting => Err(End::Rested),
             Poll::Ready(Ok(0)) => Err(End::Lost(Lost::Closed)),
@@ -169,8 +185,9 @@ impl<E: Env, S: Stream, T: Side> Pump<E, S, T> {
                 match self.side.fill(&mut self.batch, cx.waker()) {
                     Filled::Some if self.batch.is_empty() => continue,
                     Filled::Some => self.counters.frames_sent.add(self.batch.take_frames()),
-                    Filled::Nothing => return Ok(()),
-                    Filled::End(end) => return Err(end),
+                    Filled::Nothing => return self.flush(cx).map(|_| ()),
+                    Filled::End(end) if self.flush(cx)? => return Err(end),
+                    Filled::End(_) => return self.side.forced(cx.waker()).map_or(Ok(()), Err),
                 }
             }
             match self.batch.poll_write(cx, &mut self.stream) {
@@ -183,14 +200,32 @@ impl<E: Env, S: Stream, T: Side> Pump<E, S, T> {
                     self.counters.bytes_sent.add(length as u64);
                     self.signs.sent = self.env.now();
                     self.signs.stalled = None;
+                    self.is_flushed = false;
                 }
                 Poll::Ready(Err(error)) => return Err(broken(&error)),
             }
-            if self.batch.is_empty()
-                && let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(cx)
-            {
-                return Err(broken(&error));
+            if self.batch.is_empty() {
+                self.flush(cx)?;
             }
+        }
+    }
+
+    /// Sees that nothing stays behind in the stream. True once nothing does.
+    fn flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if self.is_flushed {
+            return Ok(true);
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => {
+                self.signs.stalled.get_or_insert_with(|| self.env.now());
+                Ok(false)
+            }
+            Poll::Ready(Ok(())) => {
+                self.signs.stalled = None;
+                self.is_flushed = true;
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(broken(&error)),
         }
     }
 
@@ -247,7 +282,7 @@ fn broken(error: &io::Error) -> End {
     End::Lost(how)
 }
 
-impl<E: Env, S: Stream, T: Side> Future for Pump<E, S, T> {
+impl<E: Env, T: Side> Future for Pump<E, T> {
     type Output = End;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {

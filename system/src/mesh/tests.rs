@@ -203,7 +203,7 @@ fn a_frame_that_announces_too_much_is_refused_before_it_is_held() {
 }
 
 #[test]
-fn a_proof_is_good_for_its_step_its_parts_and_its_secret_only() {
+fn a_proof_is_good_for_its_step_its_parts_its_secret_and_its_shield_only() {
     let (secret, other) = (Secret::new([7; 32]), Secret::new([8; 32]));
     let proof = prove(&secret, Step::Hello, &[b"ab", b"c"]);
     assert!(is_proof(&secret, Step::Hello, &[b"ab", b"c"], &proof));
@@ -212,6 +212,12 @@ fn a_proof_is_good_for_its_step_its_parts_and_its_secret_only() {
     assert!(!is_proof(&secret, Step::Hello, &[b"abc"], &proof));
     assert!(!is_proof(&other, Step::Hello, &[b"ab", b"c"], &proof));
     assert!(!is_proof(&secret, Step::Hello, &[b"ab", b"c"], &proof[..31]));
+    let (inside, elsewhere) = (secret.within(&[1; 32]), secret.within(&[2; 32]));
+    assert!(!is_proof(&inside, Step::Hello, &[b"ab", b"c"], &proof));
+    let proof = prove(&inside, Step::Hello, &[b"ab", b"c"]);
+    assert!(is_proof(&secret.within(&[1; 32]), Step::Hello, &[b"ab", b"c"], &proof));
+    assert!(!is_proof(&elsewhere, Step::Hello, &[b"ab", b"c"], &proof));
+    assert!(!is_proof(&other.within(&[1; 32]), Step::Hello, &[b"ab", b"c"], &proof));
 }
 
 #[test]
