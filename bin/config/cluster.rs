@@ -4,22 +4,41 @@
 //! looked up when the node starts, not when a file is read, see [`seeds`](super::seeds).
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use switchboard::mesh::Shield;
 use switchboard::node::ClusterConfig;
 
 use super::problem::Place;
 use super::reader::{Reader, Table};
 use super::seeds::check_seed;
-use super::{CLUSTER_DEFAULT, ClusterOverrides, secret};
+use super::{CLUSTER_DEFAULT, ClusterOverrides, secret, tls};
 
-const KEYS: [&str; 9] =
-    ["name", "listen", "advertise", "seeds", "found", "secret", "secret_file", "zone", "groups"];
+const KEYS: [&str; 12] = [
+    "name",
+    "listen",
+    "advertise",
+    "seeds",
+    "found",
+    "secret",
+    "secret_file",
+    "zone",
+    "nodes",
+    "groups",
+    "key_rotate_ms",
+    "tls",
+];
 
 /// What a cluster is called where nobody says otherwise.
 const NAME: &str = "switchboard";
 /// There is no point in more groups than ids have slots.
 const GROUPS_MAX: u64 = 4_096;
+/// The map of a cluster has room for so many nodes.
+const NODES_MAX: u64 = 1_000;
+/// A minute to a year. Keys are told to every node before they seal, so a shorter time would keep the control group busy.
+const KEY_ROTATE_MS: RangeInclusive<u64> = 60_000..=365 * 24 * 3_600_000;
 /// What stands for a secret that is noted as a problem already. It breaks no rule, and is never used.
 const UNUSABLE: [u8; 32] = [1; 32];
 
@@ -33,7 +52,10 @@ pub(super) struct Draft {
     found: bool,
     secret: Option<[u8; 32]>,
     zone: String,
+    nodes: Option<usize>,
     groups: Option<u16>,
+    key_rotate_ms: Option<u64>,
+    tls: Option<Arc<dyn Shield>>,
 }
 
 /// Reads the section.
@@ -51,7 +73,10 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &Table<'_>) -> Option<Draft> {
         found: reader.flag(&table, "found").unwrap_or(false),
         secret: secret(reader, &table),
         zone: reader.text(&table, "zone").unwrap_or_default(),
+        nodes: reader.number(&table, "nodes", 1..=NODES_MAX).and_then(|nodes| usize::try_from(nodes).ok()),
         groups: reader.number(&table, "groups", 1..=GROUPS_MAX).and_then(|groups| u16::try_from(groups).ok()),
+        key_rotate_ms: reader.number(&table, "key_rotate_ms", KEY_ROTATE_MS),
+        tls: tls::read(reader, &table),
     })
 }
 
@@ -163,7 +188,10 @@ pub(super) fn settle(
     config.advertise = draft.advertise;
     config.found = found || draft.found;
     config.zone = zone.unwrap_or(draft.zone);
+    config.nodes = draft.nodes.unwrap_or(config.nodes);
     config.groups = draft.groups.unwrap_or(config.groups);
+    config.key_rotate_ms = draft.key_rotate_ms.unwrap_or(config.key_rotate_ms);
+    config.shield = draft.tls;
     let seeds = if seeds.is_empty() { draft.seeds } else { seeds };
     config.seeds = seeds.iter().filter_map(|seed| seed.parse().ok()).collect();
     Some((config, seeds))

@@ -18,6 +18,7 @@ mod reader;
 mod secret;
 mod sections;
 mod seeds;
+mod tls;
 
 pub use level::check_level;
 pub use limits::changed_limits;

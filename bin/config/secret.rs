@@ -31,24 +31,34 @@ pub(super) fn read_text(text: &str) -> Result<[u8; 32], String> {
     Ok(secret)
 }
 
-/// Reads a secret from a file that others cannot read. Its group may: a service's supervisor often gives it that way.
+/// Reads a secret from a file that others cannot read.
 ///
 /// # Errors
 /// What is wrong with the file, to be read after its name.
 pub(super) fn read_file(path: &Path) -> Result<[u8; 32], String> {
+    let file = open_private(path, "whoever knows the secret is a node of the cluster")?;
+    let mut text = String::new();
+    let read = file.take(FILE_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    read_text(&text)
+}
+
+/// Opens a file that others cannot read. Its group may: a service's supervisor often gives it that way. `why` says what
+/// could happen otherwise.
+///
+/// # Errors
+/// What is wrong with the file, to be read after its name.
+pub(super) fn open_private(path: &Path, why: &str) -> Result<File, String> {
     let failed = |error: std::io::Error| format!("cannot be read: {error}");
     let file = File::open(path).map_err(failed)?;
     // Of the file that is open: the name may mean another one by now.
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o007 != 0 {
         return Err(format!(
-            "is open to every user of this machine (mode {mode:o}), and whoever knows the secret is a node of the \
-             cluster: chmod 600 it"
+            "is open to every user of this machine (mode {mode:o}), and {why}: chmod 600 it"
         ));
     }
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(failed)?;
-    read_text(&text)
+    Ok(file)
 }
 
 /// Writes a secret as [`read_text`] reads it.

@@ -5,7 +5,7 @@ use std::io::{Write as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use switchboard::node::Config;
+use switchboard::node::{ClusterConfig, Config};
 use switchboard_bin::config::{EXAMPLE, LogFormat, Overrides, Settings, changed_limits};
 
 use super::startup;
@@ -83,20 +83,7 @@ fn summary(settings: &Settings) -> String {
     line("state", &state_dir.as_ref().map_or(state, |path| path.display().to_string()));
     match cluster {
         None => line("cluster", "none: the node is alone"),
-        Some(cluster) => {
-            line("cluster", &format!("{:?}, listening at {}", cluster.name, cluster.listen));
-            if let Some(address) = cluster.advertise {
-                line("advertise", &format!("others connect to {address}"));
-            }
-            line("seeds", &listed(seeds, "none"));
-            if cluster.found {
-                let groups = cluster.groups;
-                line("found", &format!("founds a cluster of {groups} groups where no seed knows of one"));
-            }
-            if !cluster.zone.is_empty() {
-                line("zone", &cluster.zone);
-            }
-        }
+        Some(cluster) => cluster_lines(cluster, seeds, &mut line),
     }
     let changed: Vec<String> =
         changed_limits(limits).iter().map(|(name, value)| format!("{name} = {value}")).collect();
@@ -108,6 +95,26 @@ fn summary(settings: &Settings) -> String {
     };
     line("log", &format!("{log_level}, {format}"));
     text
+}
+
+fn cluster_lines(cluster: &ClusterConfig, seeds: &[String], line: &mut impl FnMut(&str, &str)) {
+    line("cluster", &format!("{:?}, listening at {}", cluster.name, cluster.listen));
+    if let Some(address) = cluster.advertise {
+        line("advertise", &format!("others connect to {address}"));
+    }
+    line("seeds", &listed(seeds, "none"));
+    match &cluster.shield {
+        None => line("tls", "off: what nodes say to each other is proven, and not encrypted"),
+        Some(tls) => line("tls", &format!("on; to other nodes, this one is {:?}", tls.name())),
+    }
+    if cluster.found {
+        let (groups, nodes) = (cluster.groups, cluster.nodes);
+        let placed = if nodes > 1 { format!(", placed once {nodes} nodes are up,") } else { String::new() };
+        line("found", &format!("founds a cluster of {groups} groups{placed} where no seed knows of one"));
+    }
+    if !cluster.zone.is_empty() {
+        line("zone", &cluster.zone);
+    }
 }
 
 fn listed(entries: &[String], none: &str) -> String {

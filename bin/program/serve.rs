@@ -83,7 +83,8 @@ A cluster of two on this machine; a third one follows the second:
       --seed 127.0.0.1:7070 --cluster-listen 127.0.0.1:7071 \\
       --listen 127.0.0.1:8081 --admin 127.0.0.1:9091
 
-An option counts more than the file. Serving beyond loopback takes tokens and host names, and so a file.";
+An option counts more than the file. Serving beyond loopback takes tokens and host names, and so a file; and so do TLS
+between the nodes of a cluster and the rest of its settings: `switchboard check --example` shows them.";
 
 /// An address, or off.
 #[derive(Clone, Copy, Debug)]

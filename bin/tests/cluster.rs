@@ -1,8 +1,9 @@
-//! Three nodes in three processes, and clients that never ask the same one twice.
+//! Three nodes in three processes, and clients that never ask the same one twice; one cluster of them with TLS inside.
 //!
 //! A node here is this test binary, run anew with [`NODE`] in its environment: its catalogue is the one below, and it can
 //! be killed.
 
+mod authority;
 mod program;
 
 use std::net::{SocketAddr, TcpListener};
@@ -11,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use authority::{Authority, section};
 use program::{Connection, PATIENCE, call, get, initialize};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -73,8 +75,26 @@ fn node_of_a_cluster() {
 
 struct Member {
     child: Child,
+    /// What it is told, without anything on TLS.
+    text: String,
     http: SocketAddr,
     admin: SocketAddr,
+}
+
+impl Member {
+    /// Ends its process, without a word, and starts another one with more to its configuration.
+    fn restart(&mut self, more: &str) {
+        self.child.kill().expect("one's own child");
+        let _ = self.child.wait();
+        self.child = launch(&format!("{}{more}", self.text));
+    }
+}
+
+fn launch(text: &str) -> Child {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.args(["--exact", "node_of_a_cluster", "--ignored", "--nocapture"]);
+    command.env(NODE, program::config(text)).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().expect("this program must start")
 }
 
 impl Drop for Member {
@@ -105,6 +125,11 @@ fn free_ports<const N: usize>() -> [SocketAddr; N] {
 
 impl Cluster {
     fn start(name: &str) -> Self {
+        Self::start_with(name, |_| String::new())
+    }
+
+    /// Starts it with more to the configuration of each.
+    fn start_with(name: &str, more: impl Fn(usize) -> String) -> Self {
         let folder =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the folder for tests must be writable");
@@ -122,11 +147,8 @@ impl Cluster {
                 at == 0,
                 "0123456789abcdef".repeat(4),
             );
-            let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
-            command.args(["--exact", "node_of_a_cluster", "--ignored", "--nocapture"]);
-            command.env(NODE, program::config(&text)).stdin(Stdio::piped()).stdout(Stdio::null());
-            let child = command.spawn().expect("this program must start");
-            Member { child, http: http[at], admin: admin[at] }
+            let child = launch(&format!("{text}{}", more(at)));
+            Member { child, text, http: http[at], admin: admin[at] }
         };
         let cluster = Self { members: (0..3).map(member).collect(), folder };
         until("every group has three replicas and a leader", || {
@@ -149,6 +171,14 @@ impl Cluster {
         std::net::TcpStream::connect(admin).ok()?;
         let answer = get(admin, "/status").read_to_end();
         serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// The incarnation of a node, and how it is, as another knows it.
+    fn told_of(&self, at: usize, by: usize) -> Option<(u64, String)> {
+        let status = self.status(by)?;
+        let http = self.members[at].http.to_string();
+        let node = status["nodes"].as_array()?.iter().find(|node| node["http"] == http)?;
+        Some((node["incarnation"].as_u64()?, node["state"].as_str()?.to_owned()))
     }
 
     /// The place of a node by its id.
@@ -291,4 +321,40 @@ fn a_client_whose_owner_was_killed_gets_exactly_the_events_that_it_missed_at_ano
     let expect: Vec<u64> = (done.expect("progress") + 1..=TO).collect();
     assert_eq!(missed, expect, "{rest}");
     assert_eq!(rest.matches("counted to 40").count(), 1, "{rest}");
+}
+
+#[test]
+fn nodes_with_certificates_form_a_cluster_and_an_id_is_for_the_name_that_it_was_given_to() {
+    let authority = Authority::new("authority");
+    let as_node = |name: &str| section(&authority.pem(), &authority.issue(name));
+    let mut cluster = Cluster::start_with("tls", |at| as_node(&format!("node-{at}")));
+    let session = cluster.open(0);
+    for at in 0..3 {
+        let told = cluster.ask(at, &session, &call(1, "change", &json!({})));
+        assert_eq!(told["result"]["content"][0]["text"], "changed", "at node {at}: {told}");
+    }
+
+    // A certificate for another key under the same name is as good as the first.
+    let (before, _) = cluster.told_of(2, 0).expect("it is in the map");
+    cluster.members[2].restart(&as_node("node-2"));
+    let renewed = until("it is up in another life", || match cluster.told_of(2, 0) {
+        Some((now, state)) if now > before && state == "up" => Ok(now),
+        other => Err(format!("{other:?}, after {before}")),
+    });
+
+    // The state of a node, and a certificate that is good and not its own: it sees that itself.
+    cluster.members[2].restart(&as_node("somebody"));
+    assert!(!program::wait(&mut cluster.members[2].child).success());
+    until("it is missed", || match cluster.told_of(2, 0) {
+        Some((incarnation, state)) if incarnation == renewed && state == "down" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    let answer = cluster.ask(0, &session, &call(2, "change", &json!({})));
+    assert_eq!(answer["result"]["content"][0]["text"], "changed", "two of three go on: {answer}");
+
+    cluster.members[2].restart(&as_node("node-2"));
+    until("the true one is back", || match cluster.told_of(2, 0) {
+        Some((now, state)) if now > renewed && state == "up" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
 }

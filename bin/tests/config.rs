@@ -1,10 +1,14 @@
 //! The configuration file: what it means, and what is said about one that is wrong.
 
+mod authority;
+
 use std::fs::Permissions;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use authority::{Authority, Issued, file, section};
 use switchboard::limits::Limits;
 use switchboard_bin::config::{ClusterOverrides, EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
 
@@ -57,8 +61,13 @@ fn an_empty_file_and_the_example_mean_the_defaults() {
 
 #[test]
 fn the_example_names_every_limit_with_its_default() {
+    let authority = Authority::new("authority");
+    let issued = authority.issue("node-1");
     let text = example_in_force()
         .replace("ALICE_TOKEN", "TOKEN")
+        .replace("/etc/switchboard/ca.pem", &file(&authority.pem(), 0o644).display().to_string())
+        .replace("/etc/switchboard/node.pem", &file(&issued.certificate, 0o644).display().to_string())
+        .replace("/etc/switchboard/node.key", &file(&issued.key, 0o600).display().to_string())
         .replace("secret_file = \"/etc/switchboard/secret\"", "secret = \"${CLUSTER}\"");
     let settings = read(&text).expect("the example must be right");
     assert_eq!(settings.node.limits, Limits::DEFAULT);
@@ -214,7 +223,9 @@ const CLUSTER: &str = r#"
     found = true
     secret = "${CLUSTER}"
     zone = "rack 1"
+    nodes = 5
     groups = 256
+    key_rotate_ms = 86400000
 "#;
 
 /// Writes a secret where no other test does.
@@ -230,6 +241,8 @@ fn the_section_on_the_cluster_reaches_the_node_and_keeps_names_for_later() {
     let settings = read(CLUSTER).expect("the file must be right");
     let cluster = settings.node.cluster.expect("the section is there");
     assert_eq!((cluster.name.as_str(), cluster.zone.as_str(), cluster.groups), ("red", "rack 1", 256));
+    assert_eq!((cluster.nodes, cluster.key_rotate_ms), (5, 24 * 3_600_000));
+    assert!(cluster.shield.is_none());
     assert_eq!(cluster.listen.to_string(), "0.0.0.0:7000");
     assert_eq!(cluster.advertise.map(|address| address.to_string()).as_deref(), Some("10.0.0.5:7001"));
     assert!(cluster.found);
@@ -302,5 +315,63 @@ fn a_secret_that_others_can_read_is_refused_and_one_for_the_group_is_not() {
     assert!(
         with(Path::new("/nowhere/secret"))
             .is_err_and(|problems| problems.to_string().contains("cannot be read"))
+    );
+}
+
+/// What is said of a cluster with these certificates, or the name that its node has.
+fn with_tls(authorities: &str, issued: &Issued) -> Result<String, String> {
+    let settings = read(&format!("{CLUSTER}{}", section(authorities, issued)));
+    let settings = settings.map_err(|problems| problems.to_string())?;
+    let shield = settings.node.cluster.and_then(|cluster| cluster.shield).expect("the section is there");
+    Ok(shield.name().to_owned())
+}
+
+#[test]
+fn a_node_is_named_by_the_first_uri_or_else_the_first_dns_name_of_its_certificate() {
+    let authority = Authority::new("authority");
+    assert_eq!(with_tls(&authority.pem(), &authority.issue("Node-1.internal")), Ok("node-1.internal".into()));
+    assert_eq!(with_tls(&authority.pem(), &authority.issue("spiffe://a/B")), Ok("spiffe://a/B".into()));
+    let both = Authority::new("the next").pem() + &authority.pem();
+    assert_eq!(with_tls(&both, &authority.issue("node-1")), Ok("node-1".into()));
+}
+
+#[test]
+fn a_certificate_that_peers_would_refuse_is_refused_at_the_start_with_the_file_that_it_is_in() {
+    let authority = Authority::new("authority");
+    let check = |issued: Issued, key: &str, part: &str| {
+        let told = with_tls(&authority.pem(), &issued).expect_err(part);
+        assert!(told.contains(&format!("`cluster.tls.{key}` \"")) && told.contains(part), "{told}");
+        assert!(told.lines().count() == 1, "{told}");
+    };
+    let now = SystemTime::now();
+    check(authority.issue_until("a", now - Duration::from_secs(60)), "cert_file", "has expired");
+    check(authority.issue_until("a", now + Duration::from_secs(7_200)), "cert_file", "is not valid yet");
+    check(Authority::new("other").issue("a"), "cert_file", "is of none of the authorities in ca_file");
+    check(authority.issue_to_client("a"), "cert_file", "must be for serverAuth and clientAuth");
+    check(authority.issue(""), "cert_file", "names nobody");
+    let (one, other) = (authority.issue("a"), authority.issue("a"));
+    let mixed = Issued { certificate: one.certificate, key: other.key };
+    check(mixed, "key_file", "is not the key of the certificate");
+    let twice = Issued { certificate: authority.issue("a").certificate, key: authority.pem() };
+    check(twice, "key_file", "holds no private key");
+    let no_certificate = Issued { certificate: String::new(), ..authority.issue("a") };
+    check(no_certificate, "cert_file", "holds no certificate");
+}
+
+#[test]
+fn every_file_for_tls_that_is_missing_or_open_to_others_is_told_at_once() {
+    let authority = Authority::new("authority");
+    let open = file(&authority.issue("a").key, 0o644);
+    let told = problems(&format!(
+        "{CLUSTER}[cluster.tls]\nca_file = \"/nowhere/ca.pem\"\ncert_file = \"/nowhere/node.pem\"\nkey_file = {:?}",
+        open.display().to_string()
+    ));
+    assert_eq!(told.lines().count(), 3, "{told}");
+    assert_eq!(told.matches("cannot be read: No such file").count(), 2, "{told}");
+    assert!(told.contains("mode 644") && told.contains("chmod 600"), "{told}");
+    let told = problems(&format!("{CLUSTER}[cluster.tls]\ncert_fil = \"x\""));
+    assert!(
+        told.contains("`ca_file` is missing here") && told.contains("did you mean `cert_file`?"),
+        "{told}"
     );
 }

@@ -1,7 +1,7 @@
 //! The production world: [`Env`] on tokio and the operating system.
 //!
-//! The file names are those of `switchboard::env`; each holds the real twin of the trait that stands there. This is the
-//! only place of the server that reads a clock, opens a socket or draws randomness from the system: everything above
+//! The file names are those of `switchboard::env`; each holds the real twin of the trait that stands there. `tls` is the
+//! shield around the links of a cluster, for it needs the system's time and randomness too. This is the only place of the server that reads a clock, opens a socket or draws randomness from the system: everything above
 //! asks its `Env`, so that the same node replays inside a simulator.
 //!
 //! One [`TokioEnv`] is one boot of one node. Make it once, inside a tokio runtime with I/O and time enabled, and clone
@@ -13,12 +13,14 @@ mod entropy;
 mod net;
 mod process;
 mod task;
+mod tls;
 
 pub use clock::Sleep;
 pub use disk::{OsDisk, OsFile};
 pub use net::TcpListener;
 pub use process::OsChild;
 pub use task::TokioTask;
+pub use tls::{Tls, TlsError};
 
 use std::future::Future;
 use std::io;
