@@ -38,10 +38,13 @@ fn links_work_inside_of_a_shield_that_holds_back_what_is_not_flushed() {
         let mut bed = Bed::with(seed, vec![Setting::shielded(1, "a"), Setting::shielded(2, "b")]);
         bed.tiny_io(1 + 40 * seed as u32);
         let (a, b) = (bed.members[0].clone(), bed.members[1].clone());
+        let begin = bed.world.now();
         for len in [0, 100, 5_000, 100_000] {
             assert_eq!(bed.ask(&a, &b, order(b'b', len)), Ok(pattern(len as usize)), "seed {seed}");
             assert_eq!(bed.ask(&b, &a, pattern(len as usize)), Ok(pattern(len as usize)), "seed {seed}");
         }
+        let took = bed.world.now() - begin;
+        assert!(took < Duration::from_millis(900), "a ping must not be what gets bytes out: {took:?}");
         // Unused links rest, which is no loss.
         bed.world.run_for(Duration::from_secs(300));
         assert_eq!((a.mesh().counters().links.get(), b.mesh().counters().links.get()), (0, 0));

@@ -1,5 +1,6 @@
-//! A shield that hides nothing from anybody who looks twice, and keeps the whole contract of one: it proves a name (to the
-//! honest), gives both ends of a stream the same binding, and holds back what is written until it is flushed.
+//! A shield that hides nothing from anybody who looks twice, and is otherwise as difficult as one may be: it proves a name (to
+//! the honest), gives both ends of a stream the same binding, holds back what is written until it is flushed, which it is
+//! never at once, and takes the end of a stream for a broken one.
 
 use std::io;
 use std::pin::Pin;
@@ -52,7 +53,11 @@ impl Toy {
             binding[..NONCE_BYTES].copy_from_slice(&dialler);
             binding[NONCE_BYTES..].copy_from_slice(&accepter);
             let name = String::from_utf8(name).expect("names are text").into_boxed_str();
-            Ok(Shielded { stream: Box::new(Masked { stream, held: Vec::new() }), name, binding })
+            Ok(Shielded {
+                stream: Box::new(Masked { stream, held: Vec::new(), is_asked: false }),
+                name,
+                binding,
+            })
         }
         .boxed()
     }
@@ -75,6 +80,8 @@ impl Shield for Toy {
 struct Masked {
     stream: AnyStream,
     held: Vec<u8>,
+    /// Whether what is held was to be flushed before.
+    is_asked: bool,
 }
 
 impl Masked {
@@ -95,6 +102,9 @@ impl AsyncRead for Masked {
     ) -> Poll<io::Result<()>> {
         let before = out.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, out))?;
+        if out.filled().len() == before && out.remaining() > 0 {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
         out.filled_mut()[before..].iter_mut().for_each(|byte| *byte ^= MASK);
         Poll::Ready(Ok(()))
     }
@@ -111,6 +121,12 @@ impl AsyncWrite for Masked {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.held.is_empty() && !self.is_asked {
+            self.is_asked = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.is_asked = false;
         ready!(self.poll_let_go(cx))?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
