@@ -45,12 +45,12 @@ pub(super) fn main(args: &Args) -> ExitCode {
         }
         Err(error) => return startup::fail(&node.explain(&error)),
     }
-    if args.wait { wait(node, begin, args.wait_s_max) } else { ExitCode::SUCCESS }
+    if args.wait { wait(node, "draining", begin, args.wait_s_max) } else { ExitCode::SUCCESS }
 }
 
 /// Says what the node says, whenever that changes, until it says nothing any more.
-fn wait(node: &Operator, begin: Instant, wait_s_max: u64) -> ExitCode {
-    let mut last = "draining".to_owned();
+pub(super) fn wait(node: &Operator, now: &str, begin: Instant, wait_s_max: u64) -> ExitCode {
+    let mut last = now.to_owned();
     while begin.elapsed() < Duration::from_secs(wait_s_max) {
         match node.ask("GET", "/readyz") {
             Ok(answer) => {

@@ -1,7 +1,7 @@
 //! The program `switchboard`: its command line, and what each command does.
 //!
 //! - `serve`, the default, runs a node on this machine's ports; `stdio` runs one for the client that started it.
-//! - `status` and `drain` speak to a node's operator's port, through `operator`; `secret` makes the secret of a cluster.
+//! - `status`, `drain` and `leave` speak to a node's operator's port, through `operator`; `secret` makes the secret of a cluster.
 //! - `check` reads a configuration and does nothing else; `load` is the load generator of the library.
 //! - `demo` is the catalogue that both servers offer; `startup` is what they have in common before they serve, `signals`
 //!   what ends them, `banner` what they tell the person in front of them.
@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod drain;
 mod files;
+mod leave;
 mod operator;
 mod secret;
 mod serve;
@@ -48,6 +49,7 @@ enum Command {
     Check(check::Args),
     Status(status::Args),
     Drain(drain::Args),
+    Leave(leave::Args),
     Secret(secret::Args),
     Load(load::Args),
 }
@@ -62,6 +64,7 @@ Examples:
   switchboard secret cluster.key                     make the secret of a cluster; `serve --help` shows the rest
   switchboard status                                 show how a node and its cluster stand
   switchboard drain --wait                           end a node in order
+  switchboard leave --wait                           take a node out of its cluster for good
   switchboard load --duration-s 10                   put load on the server at 127.0.0.1:8080
 
 Signals:
@@ -84,6 +87,7 @@ pub(super) fn main() -> ExitCode {
         Some(Command::Check(args)) => check::main(&args),
         Some(Command::Status(args)) => status::main(&args),
         Some(Command::Drain(args)) => drain::main(&args),
+        Some(Command::Leave(args)) => leave::main(&args),
         Some(Command::Secret(args)) => secret::main(&args),
         Some(Command::Load(args)) => {
             files::raise_limit();

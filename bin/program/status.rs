@@ -64,6 +64,7 @@ struct Node {
     replicas: usize,
     leads: usize,
     sessions: usize,
+    broken: u64,
     safe_to_stop: Safe,
 }
 
@@ -232,6 +233,12 @@ fn summary(status: &Status, text: &mut String) {
         if !node.is_well() {
             line(format!("Node {} ({}) is {}.", node.id, node.mesh, node.state()));
         }
+    }
+    for node in status.nodes.iter().filter(|node| node.broken > 0) {
+        line(format!(
+            "Node {} began a duty again {} times after it broke: see its log.",
+            node.id, node.broken
+        ));
     }
     // Mostly it is the same for all of them.
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();

@@ -1,9 +1,9 @@
 //! Files of the operating system, with positioned reads and writes. Calls block; the caller makes them inside
 //! [`Env::blocking`](switchboard::env::Env::blocking).
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt as _};
 use std::path::Path;
 
 use switchboard::env::{Disk, File, OpenMode};
@@ -27,7 +27,16 @@ impl Disk for OsDisk {
                 options.create_new(true);
             }
         }
-        options.open(path).map(OsFile)
+        // What is in it is for this process alone, to read and to have: two that wrote one file would spoil it.
+        let file = options.mode(0o600).open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                format!("another process uses {}", path.display()),
+            ),
+            TryLockError::Error(error) => error,
+        })?;
+        Ok(OsFile(file))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

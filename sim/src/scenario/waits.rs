@@ -24,7 +24,8 @@ impl Waits {
                     since.entry(mark.client).or_insert(*at);
                 }
                 Fact::Ended { request, client, outcome } => {
-                    if plain.remove(request) && *outcome == Outcome::Ok {
+                    let is_plain = plain.remove(request);
+                    if is_plain && *outcome == Outcome::Ok {
                         let began = since.remove(client).unwrap_or(*at);
                         let wait = longest.entry(*client).or_default();
                         *wait = (*wait).max(at - began);

@@ -4,7 +4,7 @@
 //! its disk has no identity, and so comes as another node; an id is never used again.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::enter::{
@@ -30,6 +30,8 @@ const READY_MS_MAX: u64 = 30_000;
 /// How long a proposal on the map may take.
 const PROPOSE_MS_MAX: u64 = 5_000;
 const PAUSE_MS: u64 = 200;
+/// How long a node waits for leaders of its groups before it takes requests without: most need none.
+const SETTLE_MS_MAX: u64 = 30_000;
 /// How long a duty that broke rests before it begins again.
 const RESTART_MS_MIN: u64 = 100;
 const RESTART_MS_MAX: u64 = 30_000;
@@ -68,16 +70,21 @@ pub(super) struct Life {
     moves: Mutex<BTreeSet<GroupId>>,
     /// How often a duty panicked.
     broken: AtomicU64,
+    begun: Instant,
+    /// Whether all groups of this node have had a leader.
+    settled: AtomicBool,
 }
 
 impl Life {
-    fn new() -> Self {
+    fn new(now: Instant) -> Self {
         Self {
             stop: watch::channel(false).0,
             nudge: watch::channel(0).0,
             failure: watch::channel(None).0,
             moves: Mutex::default(),
             broken: AtomicU64::new(0),
+            begun: now,
+            settled: AtomicBool::new(false),
         }
     }
 
@@ -90,6 +97,11 @@ impl Life {
     /// Whether the member stops, or has stopped.
     pub(super) fn is_stopping(&self) -> bool {
         *self.stop.subscribe().borrow()
+    }
+
+    /// How often a duty of this node panicked and was begun again.
+    pub(super) fn broken(&self) -> u64 {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Has duties looked at soon.
@@ -188,7 +200,7 @@ impl<E: Env> Cluster<E> {
             epochs: Mutex::default(),
             detecting: Mutex::new(detecting),
             asks: wire::question_prefix(me.node, me.incarnation).into(),
-            life: Life::new(),
+            life: Life::new(env.now()),
             env,
         }))
     }
@@ -407,7 +419,7 @@ impl<E: Env> Cluster<E> {
             let groups =
                 led.iter().map(|owner| &owner.group).chain(council.iter().map(|council| &council.group));
             for group in groups {
-                if let Some(heir) = self.heir(group) {
+                if let Some(heir) = self.heir(group, |_| true) {
                     any = true;
                     group.transfer(heir).await;
                 }
@@ -419,14 +431,62 @@ impl<E: Env> Cluster<E> {
         }
     }
 
-    /// Who should lead a group next: the voter that lacks least, of those that are up.
-    fn heir(&self, group: &crate::raft::Group) -> Option<NodeId> {
+    /// Who should lead a group next: the voter that lacks least, of those that are up and may.
+    pub(super) fn heir(&self, group: &crate::raft::Group, may: impl Fn(NodeId) -> bool) -> Option<NodeId> {
         let view = self.0.view();
         let status = group.status();
         let up =
             |node: &NodeId| view.node(*node).is_some_and(|node| node.state == crate::control::NodeState::Up);
-        let others = status.voters.iter().filter(|node| **node != self.0.me.node && up(node));
+        let others = status.voters.iter().filter(|node| **node != self.0.me.node && may(**node) && up(node));
         others.min_by_key(|node| (status.lags.get(node).copied().unwrap_or(u64::MAX), **node)).copied()
+    }
+
+    /// Takes a node out for good, this one or another: what it holds is moved to others, and its id is never used again.
+    ///
+    /// # Errors
+    /// Why the control group refuses it: nothing changed. `None` where it did not answer in time: the node may have left.
+    pub(crate) async fn leave(&self, node: NodeId) -> Result<(), Option<Refusal>> {
+        let due = self.0.env.now().after_ms(PROPOSE_MS_MAX);
+        match self.control(Command::Leave { node }, due).await {
+            Ok(Reply::Refused(refusal)) => Err(Some(refusal)),
+            Ok(_) => Ok(()),
+            Err(_) => Err(None),
+        }
+    }
+
+    /// Waits until this node has left for good and holds nothing that anybody needs: it may stop then.
+    pub(crate) async fn left(&self) {
+        let inner = &self.0;
+        let mut epoch = inner.view.watch();
+        loop {
+            let view = inner.view();
+            let has_left = view.node(inner.me.node).is_some_and(|node| node.state.has_left());
+            if has_left && view.is_free(inner.me.node) {
+                return;
+            }
+            if epoch.changed().await.is_err() {
+                // The member is gone, and with it whoever would stop.
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Whether every group that this node holds has a leader, or had one since it began. What it says of itself before
+    /// that would be a promise that others cannot keep.
+    pub(crate) fn is_settled(&self) -> bool {
+        let inner = &self.0;
+        if inner.life.settled.load(Ordering::Relaxed) {
+            return true;
+        }
+        let view = inner.view();
+        let moves_in = view.groups().any(|(_, place)| {
+            place.replicas.is_empty() || place.change.is_some_and(|change| change.add == Some(inner.me.node))
+        });
+        let led = inner.owners_sorted().iter().all(|owner| owner.leader().is_some());
+        let waited = inner.env.now() >= inner.life.begun.after_ms(SETTLE_MS_MAX);
+        let settled = waited || view.cluster().is_some() && !moves_in && led;
+        inner.life.settled.store(settled, Ordering::Relaxed);
+        settled
     }
 
     /// Ends this node's part: its groups stop, its links close, its file is written.

@@ -53,6 +53,8 @@ pub(crate) struct NodeStatus {
     pub(crate) leads: usize,
     /// Sessions of the groups that it leads.
     pub(crate) sessions: usize,
+    /// How often a duty of it broke and was begun again.
+    pub(crate) broken: u64,
     /// Whether it can stop now and every group go on; otherwise why not.
     pub(crate) safe_to_stop: Result<(), String>,
 }
@@ -78,6 +80,7 @@ pub(super) struct OwnStatus {
     epoch: u64,
     leads_control: bool,
     frames_sent: u64,
+    broken: u64,
     groups: Vec<OwnGroup>,
 }
 
@@ -99,7 +102,7 @@ impl<E: Env> Inner<E> {
             let status = owner.group.status();
             OwnGroup {
                 id: owner.id.0,
-                leads: status.role == Role::Leader,
+                leads: status.role == Role::Leader && status.is_confirmed,
                 term: status.leadership.term,
                 committed: status.committed,
                 lags: status.lags.into_iter().collect(),
@@ -110,7 +113,10 @@ impl<E: Env> Inner<E> {
         OwnStatus {
             epoch: self.view().epoch().0,
             frames_sent: self.mesh.as_ref().map_or(0, |mesh| mesh.counters().frames_sent.get()),
-            leads_control: self.council().is_some_and(|council| council.leads(self.me.node)),
+            broken: self.life.broken(),
+            leads_control: self
+                .council()
+                .is_some_and(|council| council.leads(self.me.node) && council.group.status().is_confirmed),
             groups: self.owners_sorted().iter().map(group).collect(),
         }
     }
@@ -148,7 +154,11 @@ impl<E: Env> Cluster<E> {
                 let led = own.groups.iter().filter(|group| group.leads);
                 led.map(|group| usize::try_from(group.sessions).unwrap_or(usize::MAX)).sum()
             }),
-            safe_to_stop: view.safe_to_stop(*id, &lagging).map_err(|reason: Unsafe| reason.to_string()),
+            broken: own.as_ref().map_or(0, |own| own.broken),
+            safe_to_stop: match own {
+                Some(_) => view.safe_to_stop(*id, &lagging).map_err(|reason: Unsafe| reason.to_string()),
+                None => Err("it does not answer".to_owned()),
+            },
         });
         let leads = ids.iter().zip(&said).find(|(_, own)| own.as_ref().is_some_and(|own| own.leads_control));
         Status {

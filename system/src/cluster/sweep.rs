@@ -17,7 +17,7 @@ use crate::env::{Either, Env, Instant, race};
 use crate::group::{Command, Reply};
 use crate::ids::{NodeId, SessionId};
 use crate::jsonrpc::{ErrorObject, Raw};
-use crate::raft::Status;
+use crate::raft::{self, Status};
 
 /// How often everything is looked at.
 const PERIOD_MS: u64 = 1_000;
@@ -175,15 +175,7 @@ impl<E: Env> Cluster<E> {
         inner.env.spawn("move of a replica", async move {
             let inner = &cluster.0;
             let due = inner.env.now().after_ms(MOVE_MS_MAX);
-            let moved = voters == target
-                || match owner.group.change(target, BTreeSet::new(), due).await {
-                    Ok(()) => true,
-                    Err(error) => {
-                        tracing::info!("a move in {} is not done yet: {error}", owner.id);
-                        false
-                    }
-                };
-            if moved {
+            if cluster.change_members(&owner.group, &voters, target, due).await {
                 let done = MapCommand::FinishMove { group: owner.id, change };
                 let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
                 // Whoever leads next finds the members as they should be, and says so again.
@@ -191,6 +183,41 @@ impl<E: Env> Cluster<E> {
             }
             inner.life.end_move(owner.id);
         });
+    }
+
+    /// Changes the members of a group that this node leads. True once they are as they should be.
+    ///
+    /// A leader that is to go takes in who comes, and hands over; who leads then sees it out. Removed while it leads, it would
+    /// leave the group without a leader until an election.
+    async fn change_members(
+        &self,
+        group: &raft::Group,
+        voters: &BTreeSet<NodeId>,
+        target: BTreeSet<NodeId>,
+        due: Instant,
+    ) -> bool {
+        if *voters == target {
+            return true;
+        }
+        let goes = !target.contains(&self.0.me.node);
+        let next = if goes { voters.union(&target).copied().collect() } else { target.clone() };
+        if next != *voters
+            && let Err(error) = group.change(next, BTreeSet::new(), due).await
+        {
+            tracing::info!("the members of {} are not changed yet: {error}", group.id());
+            return false;
+        }
+        if !goes {
+            return true;
+        }
+        match self.heir(group, |node| target.contains(&node)) {
+            Some(heir) => {
+                group.transfer(heir).await;
+                false
+            }
+            // Nobody of them is up: it goes all the same.
+            None => group.change(target, BTreeSet::new(), due).await.is_ok(),
+        }
     }
 
     /// Ends what was begun by lives of nodes that are over: nobody waits for ever.
@@ -262,9 +289,8 @@ impl<E: Env> Cluster<E> {
             let (cluster, council) = (self.clone(), council.clone());
             inner.env.spawn("change of voters", async move {
                 let due = cluster.0.env.now().after_ms(MOVE_MS_MAX);
-                if let Err(error) = council.group.change(voters, BTreeSet::new(), due).await {
-                    tracing::info!("the voters are not changed yet: {error}");
-                }
+                let now = council.group.status().voters;
+                cluster.change_members(&council.group, &now, voters, due).await;
                 cluster.0.life.end_move(super::council::CONTROL);
             });
         }

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use super::core::Core;
 use super::life::Stage;
 use crate::env::Env;
+use crate::ids::NodeId;
 use crate::transport::http::{RequestBody, ResponseBody, Service, method_not_allowed, plain};
 
 /// The service of the operator's port.
@@ -21,8 +22,10 @@ impl<E: Env> Admin<E> {
     }
 
     async fn answer(&self, request: &Request<RequestBody>) -> Response<ResponseBody> {
-        if (request.method(), request.uri().path()) == (&Method::POST, "/drain") {
-            return self.drain();
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/drain") => return self.drain(),
+            (&Method::POST, "/leave") => return self.leave(request.uri().query()).await,
+            _ => {}
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return method_not_allowed("GET, HEAD");
@@ -30,6 +33,9 @@ impl<E: Env> Admin<E> {
         match request.uri().path() {
             "/livez" => plain(StatusCode::OK, "alive\n"),
             "/readyz" => match self.core.life.stage() {
+                Stage::Ready if !self.core.cluster.is_settled() => {
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "joining\n")
+                }
                 Stage::Ready => plain(StatusCode::OK, "ready\n"),
                 Stage::Starting => plain(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
                 Stage::Draining => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
@@ -48,7 +54,10 @@ impl<E: Env> Admin<E> {
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
-            _ => plain(StatusCode::NOT_FOUND, "/livez, /readyz, /metrics, /status, or POST /drain\n"),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "/livez, /readyz, /metrics, /status, POST /drain, or POST /leave\n",
+            ),
         }
     }
 
@@ -59,6 +68,24 @@ impl<E: Env> Admin<E> {
             self.core.env.spawn("drain", async move { core.drain().await });
         }
         plain(StatusCode::ACCEPTED, "draining\n")
+    }
+}
+
+impl<E: Env> Admin<E> {
+    /// Takes a node out of the cluster for good: the one that `node=` names, or this one.
+    async fn leave(&self, query: Option<&str>) -> Response<ResponseBody> {
+        let node = match query.map(|query| query.strip_prefix("node=").map(str::parse)) {
+            None => self.core.cluster.me().node,
+            Some(Some(Ok(number))) => NodeId(number),
+            Some(_) => return plain(StatusCode::BAD_REQUEST, "POST /leave, or POST /leave?node=NUMBER\n"),
+        };
+        match self.core.cluster.leave(node).await {
+            Ok(()) => plain(StatusCode::ACCEPTED, format!("node {} leaves\n", node.0)),
+            Err(Some(refusal)) => plain(StatusCode::CONFLICT, format!("{refusal}\n")),
+            Err(None) => {
+                plain(StatusCode::SERVICE_UNAVAILABLE, "the control group does not answer; ask again\n")
+            }
+        }
     }
 }
 

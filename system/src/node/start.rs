@@ -17,7 +17,7 @@ use super::line::{Peer, serve_lines};
 use super::reap::reap;
 use crate::client::Principal;
 use crate::cluster::{Cluster, ClusterError, Settings};
-use crate::env::{Env, Listener};
+use crate::env::{Either, Env, Listener, race};
 use crate::handler::Catalogue;
 use crate::{group, task};
 
@@ -69,7 +69,19 @@ impl<E: Env> Node<E> {
         node.listen(&config).await?;
         node.core.life.enter(Stage::Ready);
         node.stop_on_failure();
+        node.stop_on_leave();
         Ok(node)
+    }
+
+    /// A node that was taken out of its cluster for good ends once the others have what it held.
+    fn stop_on_leave(&mut self) {
+        let core = self.core.clone();
+        self.tasks.push(self.core.env.spawn("leaving", async move {
+            if let Either::Left(()) = race(core.cluster.left(), core.life.reached(Stage::Draining)).await {
+                tracing::info!("this node has left its cluster: it ends");
+                core.drain().await;
+            }
+        }));
     }
 
     /// A node whose state cannot be kept stops: nothing that it says can be relied on any more.

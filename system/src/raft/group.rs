@@ -354,7 +354,9 @@ impl Group {
     /// How the group looks from here.
     #[must_use]
     pub fn status(&self) -> Status {
-        status::read(&self.raft().metrics().borrow_watched(), self.0.rest.is_asleep())
+        let patience_ms = self.options().timing.election_ms_max;
+        let now = self.post().ground.now();
+        status::read(&self.raft().metrics().borrow_watched(), self.0.rest.is_asleep(), now, patience_ms)
     }
 
     /// Makes these the voters and the learners. New ones are brought up first; then the voters change in one step, by way
@@ -502,6 +504,12 @@ impl Group {
 
     pub(super) fn arriving(&self) -> &Arriving {
         &self.0.arriving
+    }
+
+    /// Which group it is.
+    #[must_use]
+    pub fn id(&self) -> GroupId {
+        self.options().group
     }
 
     fn options(&self) -> &Options {

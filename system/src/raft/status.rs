@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use openraft::{RaftMetrics, ServerState};
 
 use super::types::Types;
+use crate::env::Instant;
 use crate::ids::NodeId;
 
 /// Who leads, as this node last heard.
@@ -56,9 +57,12 @@ pub struct Status {
     pub lags: BTreeMap<NodeId, u64>,
     /// No messages and no timers.
     pub is_asleep: bool,
+    /// For a leader: whether a majority answered it within the time that followers wait for one, or had no reason to since
+    /// it sleeps. One that is cut off goes on to believe that it leads.
+    pub is_confirmed: bool,
 }
 
-pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool) -> Status {
+pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, patience_ms: u64) -> Status {
     let last = metrics.last_log_index;
     let members = metrics.membership_config.membership();
     let failure = metrics.running_state.as_ref().err();
@@ -67,7 +71,11 @@ pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool) -> Status {
     let lags = lags.filter(|(node, _)| **node != metrics.id).map(|(node, matched)| {
         (*node, after(last).saturating_sub(after(matched.as_ref().map(|matched| matched.index))))
     });
+    let acked = metrics.last_quorum_acked.as_ref().map(|acked| acked.0);
     Status {
+        is_confirmed: is_asleep
+            || members.voter_ids().count() < 2
+            || acked.is_some_and(|acked| acked.after_ms(patience_ms) > now),
         role: match metrics.state {
             ServerState::Learner => Role::Learner,
             ServerState::Follower => Role::Follower,
