@@ -62,6 +62,20 @@ impl<E: Env> Desk<E> {
         self.apply(Command::On { id: key.id, principal: key.principal, action }).await
     }
 
+    /// Cancels a task. One that has ended stays as it ended, which is no error here.
+    ///
+    /// # Errors
+    /// The fault to tell the client: there is no such task, or it may go on, because the store could not be reached.
+    pub(super) async fn cancel(&self, key: TaskKey) -> Result<(), Fault> {
+        let command = Command::On { id: key.id, principal: key.principal, action: Action::Cancel };
+        match self.send(command).await {
+            Ok(Reply::Refused(Refusal::Ended(_))) => Ok(()),
+            Ok(Reply::Refused(refusal)) => Err(refused(&refusal)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Fault::overloaded(error.to_string())),
+        }
+    }
+
     /// Reads a task.
     pub(super) async fn get(&self, key: TaskKey) -> Result<Arc<Task>, Fault> {
         match self.act(key, Action::Get).await? {

@@ -80,11 +80,7 @@ async fn cancel<E: Env>(core: &Core<E>, key: TaskKey, modern: bool) -> Result<Re
         let task = core.desk.get(key).await?;
         return Ok(Reply::Node(Box::new(view(&task, None))));
     }
-    let before = core.desk.get(key).await?;
-    if !before.status().is_terminal() {
-        // It may end by itself in between: then there is nothing left to cancel.
-        let _ = core.desk.act(key, Action::Cancel).await;
-    }
+    core.desk.cancel(key).await?;
     Ok(Reply::Node(Box::new(EmptyResult)))
 }
 
