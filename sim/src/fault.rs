@@ -50,6 +50,16 @@ pub enum Fault {
     Kill(NodeId),
     /// The host goes dark: silence, and what was not synced is in doubt. Touches tasks, sockets and unsynced writes.
     PowerLoss(NodeId),
+    /// The power fails in the middle of writing: the host goes dark with that write and whatever else was not synced in
+    /// doubt, so what was being written is there in part. Touches the write that it strikes.
+    PowerLossInWrite {
+        /// Whose.
+        node: NodeId,
+        /// So many writes succeed first.
+        after: u64,
+    },
+    /// The disk is gone for good: the host goes dark, and comes back with an empty one. Touches tasks, sockets and files.
+    DiskLoss(NodeId),
     /// The process starts (anew) as the next boot; a running one is killed first. Touches the node.
     Restart(NodeId),
     /// The process is not polled; its host goes on buffering. Touches every wake that it delays.
@@ -215,6 +225,9 @@ impl Kernel {
             Fault::DiskFail { node, only, after, count } => {
                 let failing = crate::disk::Failing { only: *only, after: *after, count: *count, fault };
                 self.node_mut(*node).disk.failing.push(failing);
+            }
+            Fault::PowerLossInWrite { node, after } => {
+                self.node_mut(*node).disk.failing_power = Some((*after, fault));
             }
             Fault::DiskCapacity { node, bytes } => {
                 let disk = &mut self.node_mut(*node).disk;

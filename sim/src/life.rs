@@ -5,6 +5,7 @@
 //! farewell, and a power loss would become a clean shutdown.
 
 use crate::clock::Clock;
+use crate::disk::HostDisk;
 use crate::fault::{Fault, Fired};
 use crate::kernel::Kernel;
 use crate::kernel::here::enter;
@@ -51,6 +52,13 @@ impl Kernel {
         self.mark(Mark::Life { node: node.trace(), boot, what: 3 });
     }
 
+    /// The files of a node that is dark are gone. How many.
+    fn lose_disk(&mut self, node: NodeId) -> u64 {
+        let empty = HostDisk::new(self.world);
+        let lost = std::mem::replace(&mut self.node_mut(node).disk, empty);
+        lost.files_len() as u64
+    }
+
     pub(crate) fn pause(&mut self, node: NodeId, fault: usize) {
         let host = self.node_mut(node);
         host.paused = host.is_running();
@@ -95,6 +103,9 @@ impl World {
         let touched = match fault {
             Fault::Kill(node) => self.end_node(node, Power::Stopped),
             Fault::PowerLoss(node) => self.end_node(node, Power::Dark),
+            Fault::DiskLoss(node) => {
+                self.end_node(node, Power::Dark) + enter(|kernel| kernel.lose_disk(node))
+            }
             Fault::Restart(node) => {
                 self.end_node(node, Power::Stopped);
                 enter(|kernel| kernel.start_boot(node));

@@ -258,6 +258,7 @@ impl World {
                     drop_task(key);
                 }
             }
+            Work::LosePower(node) => self.lose_power(node),
             Work::Plan(step) => {
                 if let Some(fault) = enter(|kernel| kernel.plan.get(step as usize).cloned()) {
                     self.apply(fault);

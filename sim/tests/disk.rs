@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use switchboard::env::{Disk, Env, File, OpenMode};
 use switchboard_sim::{DiskOperation, Fault, NodeId, Options, SimDisk, World};
@@ -78,6 +79,42 @@ fn unsynced_writes_are_kept_torn_or_lost_by_the_seed() {
     }
     assert!(lengths.contains(&0) && lengths.contains(&SECTORS), "{lengths:?}");
     assert!(lengths.len() > 3, "some writes must be torn: {lengths:?}");
+}
+
+#[test]
+fn the_power_fails_in_the_middle_of_writing_and_what_follows_is_not_done() {
+    let mut kept = BTreeSet::new();
+    for seed in 0..30 {
+        let (mut world, node) = world(seed);
+        let old = disk(&world, node);
+        let file = create(&old, "a", b"0");
+        file.sync().expect("must sync");
+        old.sync_directory("".as_ref()).expect("must sync");
+        world.apply(Fault::PowerLossInWrite { node, after: 1 });
+        file.write_at(0, b"1").expect("it has power");
+        file.sync().expect("it has power");
+        file.write_at(0, b"2").expect("it was handed to the disk");
+        assert!(file.write_at(0, b"3").is_err() && file.sync().is_err(), "the power is gone");
+        world.run_for(Duration::from_millis(1));
+        assert!(disk(&world, node).list("".as_ref()).is_err(), "the host is dark");
+        world.restart(node);
+        kept.insert(content(&disk(&world, node), "a").expect("its name was synced"));
+        assert!(world.fired()[0].touched > 0);
+    }
+    assert!(kept.contains(&b"1"[..]) && kept.contains(&b"2"[..]), "{kept:?}");
+    assert!(!kept.contains(&b"0"[..]), "what was synced survives: {kept:?}");
+}
+
+#[test]
+fn a_lost_disk_comes_back_empty() {
+    let (mut world, node) = world(4);
+    let old = disk(&world, node);
+    create(&old, "a", b"durable").sync().expect("must sync");
+    old.sync_directory("".as_ref()).expect("must sync");
+    world.apply(Fault::DiskLoss(node));
+    world.restart(node);
+    assert_eq!(content(&disk(&world, node), "a"), None);
+    assert!(world.fired()[0].touched > 0);
 }
 
 #[test]
@@ -174,6 +211,6 @@ fn blocking_work_reports_back_after_a_while() {
     });
     assert_eq!(value, Ok(2));
     assert_eq!(panicked.expect_err("it panicked").0, "on purpose");
-    assert!(world.now() >= std::time::Duration::from_millis(100));
+    assert!(world.now() >= Duration::from_millis(100));
     assert_eq!(world.fired()[0].touched, 2);
 }

@@ -76,6 +76,10 @@ pub(crate) struct HostDisk {
     /// Which fault limited the capacity.
     pub(crate) capacity_fault: usize,
     pub(crate) failing: Vec<Failing>,
+    /// After how many writes the power fails, and by which fault.
+    pub(crate) failing_power: Option<(u64, usize)>,
+    /// The power failed in the middle of what is being done: nothing more is.
+    pub(crate) is_off: bool,
 }
 
 impl HostDisk {
@@ -89,6 +93,29 @@ impl HostDisk {
             capacity_bytes: None,
             capacity_fault: usize::MAX,
             failing: Vec::new(),
+            failing_power: None,
+            is_off: false,
+        }
+    }
+
+    /// How many files there are.
+    pub(crate) fn files_len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// A write was handed to the disk: the fault by which the power fails now, if it does.
+    pub(crate) fn power_fails(&mut self) -> Option<usize> {
+        match &mut self.failing_power {
+            Some((0, fault)) => {
+                let fault = *fault;
+                (self.failing_power, self.is_off) = (None, true);
+                Some(fault)
+            }
+            Some((after, _)) => {
+                *after -= 1;
+                None
+            }
+            None => None,
         }
     }
 
@@ -282,6 +309,7 @@ impl HostDisk {
 
     /// The power is gone. Returns how many unsynced changes were at stake.
     pub(crate) fn lose_power(&mut self, draws: &mut Draws) -> u64 {
+        (self.failing_power, self.is_off) = (None, false);
         let mut at_stake = self.pending_names.len() as u64;
         let kept = usize::try_from(draws.below(at_stake + 1)).unwrap_or(0);
         self.make_names_durable(kept);

@@ -14,9 +14,9 @@ pub(crate) use host::{Failing, HostDisk};
 
 use crate::entropy::Draws;
 use crate::env::SimEnv;
-use crate::kernel::Kernel;
 use crate::kernel::here::{enter, try_enter};
 use crate::kernel::slab::Key;
+use crate::kernel::{Kernel, Work};
 use crate::trace::{Mark, digest};
 
 /// The disk of a simulated node.
@@ -42,11 +42,20 @@ impl Kernel {
         self.check_alive(env)?;
         self.mark(Mark::Disk { node: env.node.trace(), operation: operation as u64, content });
         let disk = &mut self.node_mut(env.node).disk;
+        if disk.is_off {
+            return Err(io::Error::other("the power is gone"));
+        }
         if let Some(fault) = disk.fails(operation) {
             self.touch(fault);
             return Err(io::Error::other("the disk failed this operation"));
         }
         let result = work(disk);
+        if operation == DiskOperation::Write
+            && let Some(fault) = disk.power_fails()
+        {
+            self.touch(fault);
+            self.work.push_back(Work::LosePower(env.node));
+        }
         if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::StorageFull) {
             let fault = self.node(env.node).disk.capacity_fault;
             self.touch(fault);

@@ -17,6 +17,8 @@ pub(crate) enum Work {
     DropTask(Key),
     /// Apply this step of the plan.
     Plan(u32),
+    /// Cut the power of a host.
+    LosePower(NodeId),
     /// Drop the tasks of a child process.
     EndProcess(u32),
 }
