@@ -1,11 +1,13 @@
 //! The server of every scenario: a few tools that do to a node what handlers do. Each notes that it ran, and puts the
 //! mark of its caller into everything that it says.
 
+use std::future::ready;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use switchboard::handler::{Catalogue, Ctx, Failure, Resource, Server, Tool};
 use switchboard::protocol::{ElicitAction, Field, Form, LogLevel, TaskSupport};
-use switchboard_sim::check::{Fact, History, Mark};
+use switchboard_sim::check::{Fact, History, Mark, Matter};
 
 /// What every tool is called with.
 #[derive(Deserialize, JsonSchema)]
@@ -37,15 +39,32 @@ pub fn catalogue(history: &History) -> Catalogue {
         .tool(tool(history, "ask", ask))
         .tool(tool(history, "panic", |_, _| async move { panic!("this tool always panics") }))
         .tool(tool(history, "hang", |_, _| std::future::pending()).deadline_ms(HANG_MS_MAX))
-        .tool(tool(history, "poke", |ctx: Ctx, arguments| async move {
-            ctx.catalogue().resource_updated(BOARD);
-            Ok(arguments.mark)
+        .tool(tool(history, "poke", {
+            let history = history.clone();
+            move |ctx: Ctx, arguments| {
+                history.changes(Matter::Board);
+                ctx.catalogue().resource_updated(BOARD);
+                ready(Ok(arguments.mark))
+            }
+        }))
+        .tool(tool(history, "relist", {
+            let history = history.clone();
+            move |ctx: Ctx, arguments| {
+                history.changes(Matter::Resources);
+                ctx.catalogue().add_resource(board());
+                ready(Ok(arguments.mark))
+            }
         }))
         .tool(tool(history, "pour", pour))
         .tool(tool(history, "work", work).tasks(TaskSupport::Optional))
-        .resource(Resource::text(BOARD, "board", "text/plain", "nothing yet"))
+        .tool(tool(history, "quiz", quiz).tasks(TaskSupport::Optional))
+        .resource(board())
         .build()
         .expect("the schemas of the scenario's tools must be valid")
+}
+
+fn board() -> Resource {
+    Resource::text(BOARD, "board", "text/plain", "nothing yet")
 }
 
 fn tool<F, H>(history: &History, name: &str, work: H) -> Tool
@@ -88,6 +107,14 @@ async fn ask(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
         ElicitAction::Accept => Ok(arguments.mark),
         _ => Err(Failure::tool("declined")),
     }
+}
+
+/// Asks in the middle of its work.
+async fn quiz(ctx: Ctx, arguments: Arguments) -> Result<String, Failure> {
+    ctx.sleep_ms(STEP_MS).await;
+    let answered = ask(ctx.clone(), arguments).await;
+    ctx.sleep_ms(STEP_MS).await;
+    answered
 }
 
 /// Says more than a connection holds.

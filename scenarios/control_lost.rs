@@ -14,6 +14,8 @@ pub const CONTROL_LOST: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
+/// Longer than the control group is lost.
+const PATIENCE_MS: u64 = 45_000;
 /// How long after the trouble everything must be well again.
 const CALM_AFTER_MS: u64 = 10_000;
 
@@ -22,6 +24,10 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(15, 30));
     let mut setup = Setup::cluster(5, seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::NODE_DIES);
+    for group in &mut setup.groups {
+        // Meanwhile nobody is counted out, and a call whose node died is answered only once that node is.
+        group.work.patience_ms = PATIENCE_MS;
+    }
     let lost_ms = dice.between(9_000, 11_000);
     // The founder votes from the first moment. Voters are spread over zones, and node 2 is the only one of its zone: so these
     // two vote. Of fewer nodes the data groups would lose their majority too, of more nobody knows who votes.

@@ -96,12 +96,37 @@ fn an_ended_session_that_is_served_is_caught() {
 
 #[test]
 fn a_task_that_is_lost_is_caught() {
-    catches_on_a_cluster(Plant::LostTask, "tasks stay");
+    catches_on_a_cluster(Plant::LostTask, "tasks linearize");
 }
 
 #[test]
-fn a_task_that_goes_on_after_its_end_is_caught() {
-    catches_on_a_cluster(Plant::RisenTask, "tasks stay");
+fn a_task_that_is_older_than_what_somebody_else_was_told_before_is_caught() {
+    catches_on_a_cluster(Plant::OlderTask, "tasks linearize");
+}
+
+#[test]
+fn a_task_that_completes_after_it_was_cancelled_is_caught() {
+    catches_on_a_cluster(Plant::UndoneCancel, "tasks linearize");
+}
+
+#[test]
+fn a_lost_notification_of_a_change_is_caught() {
+    catches_on_a_cluster(Plant::LostNews, "changes are heard");
+}
+
+#[test]
+fn a_notification_before_the_acknowledgement_is_caught() {
+    catches_on_a_cluster(Plant::EarlyNews, "changes are heard");
+}
+
+#[test]
+fn a_second_answer_is_caught() {
+    catches(Plant::SecondAnswer, "last word");
+}
+
+#[test]
+fn a_life_that_is_lived_twice_is_caught() {
+    catches_on_a_cluster(Plant::OldLife, "one life");
 }
 
 #[test]

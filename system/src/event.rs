@@ -2,7 +2,7 @@
 //!
 //! An event says what a client or a neighbour could have noticed, never how the node went about it.
 
-use crate::ids::{CallId, ConnectionId, SessionId, StreamId};
+use crate::ids::{CallId, ConnectionId, Executor, SessionId, StreamId};
 
 /// One thing that happened. Recorded by [`Env::record`](crate::env::Env::record).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,8 @@ pub enum Event {
     CallStarted(CallId),
     /// A call ended, with whether its outcome was a success.
     CallEnded(CallId, bool),
+    /// A process began a life of a node, at its start or because the one before was given up.
+    LifeBegan(Executor),
     /// An event was appended to the log of a stream.
     StreamAppended(SessionId, StreamId, u64),
     /// An event was handed to a connection.

@@ -43,7 +43,7 @@ impl Checker for Answered {
                 // A client may leave its streams at any time.
                 let is_leaving =
                     matches!(errand, Errand::Listen | Errand::Resume) && *outcome == Outcome::GivenUp;
-                if *outcome == errand.expected()
+                if errand.expects(*outcome)
                     || is_leaving
                     || self.is_forgiven(*client, sent, entry.at, *outcome)
                 {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::standing::Member;
 use super::{Breach, Checker, Entry, Fact, Standing, Violation};
 use crate::node::NodeId;
 
@@ -13,16 +14,18 @@ const REPLICAS: usize = 3;
 #[derive(Debug)]
 pub struct Converges {
     nodes: u32,
+    /// Nodes that are gone for good: the map still knows them, and nothing is left to them.
+    replaced: u32,
     level: u64,
     said: BTreeMap<NodeId, u64>,
     found: Vec<Violation>,
 }
 
 impl Converges {
-    /// For a cluster of so many nodes, all of which understand `level` at the end.
+    /// For a cluster of so many nodes, all of which understand `level` at the end, and so many that are gone for good.
     #[must_use]
-    pub const fn new(nodes: u32, level: u64) -> Self {
-        Self { nodes, level, said: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(nodes: u32, replaced: u32, level: u64) -> Self {
+        Self { nodes, replaced, level, said: BTreeMap::new(), found: Vec::new() }
     }
 
     fn blame(&mut self, at: u64, what: String) {
@@ -38,17 +41,23 @@ impl Converges {
         if standing.feature_level != self.level {
             wrong.push(format!("the feature level is {} instead of {}", standing.feature_level, self.level));
         }
-        if standing.nodes.len() != self.nodes as usize {
-            wrong.push(format!("there are {} nodes", standing.nodes.len()));
+        let is_gone = |member: &&Member| !member.answers && matches!(&*member.state, "down" | "left");
+        let (gone, here): (Vec<&Member>, Vec<&Member>) = match self.replaced {
+            0 => (Vec::new(), standing.nodes.iter().collect()),
+            _ => standing.nodes.iter().partition(is_gone),
+        };
+        if here.len() != self.nodes as usize || gone.len() != self.replaced as usize {
+            wrong.push(format!("there are {} nodes, and {} are gone for good", here.len(), gone.len()));
         }
-        for member in &standing.nodes {
+        for member in here {
             if !member.answers || member.state != "up" || member.epoch != Some(standing.epoch) {
                 wrong.push(format!("{member:?} beside epoch {}", standing.epoch));
             }
         }
         let replicas = REPLICAS.min(self.nodes as usize);
         for group in &standing.groups {
-            if group.leader.is_none() || group.replicas.len() != replicas || group.moving {
+            let is_left = gone.iter().any(|member| group.replicas.contains(&member.id));
+            if group.leader.is_none() || group.replicas.len() != replicas || group.moving || is_left {
                 wrong.push(format!("{group:?}"));
             }
         }

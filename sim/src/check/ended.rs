@@ -1,5 +1,5 @@
 //! A session that ended stays ended, at every node (S7): once its `DELETE` was answered, nothing that is sent in it is
-//! served. A node that is cut off from the session's owner may go on for its grace, while the trouble lasts.
+//! served. A node that is out of reach of the session's owner may go on for its grace; one that only stood still may not.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +10,8 @@ use crate::client::{Errand, Outcome};
 /// See the [module](self) page.
 #[derive(Debug)]
 pub struct EndedStaysEnded {
-    trouble: Range<u64>,
+    /// When a node may be out of reach of others.
+    out_of_reach: Range<u64>,
     grace: u64,
     /// Requests that end a session, and those that were sent in one that has ended.
     open: BTreeMap<RequestNumber, (u64, Errand, u32)>,
@@ -19,10 +20,11 @@ pub struct EndedStaysEnded {
 }
 
 impl EndedStaysEnded {
-    /// With trouble between two points of virtual time in nanoseconds, and the grace of a node that is cut off.
+    /// With when a node may be out of reach of others, in nanoseconds of virtual time, and the grace of one that is. One that
+    /// merely stood still has none: what it was allowed before is over (S11).
     #[must_use]
-    pub const fn new(trouble: Range<u64>, grace: u64) -> Self {
-        Self { trouble, grace, open: BTreeMap::new(), ended: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(out_of_reach: Range<u64>, grace: u64) -> Self {
+        Self { out_of_reach, grace, open: BTreeMap::new(), ended: BTreeMap::new(), found: Vec::new() }
     }
 }
 
@@ -46,7 +48,7 @@ impl Checker for EndedStaysEnded {
                     Some(ended) => {
                         let is_served =
                             matches!(outcome, Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_));
-                        let in_grace = self.trouble.contains(&sent) && sent < ended + self.grace;
+                        let in_grace = self.out_of_reach.contains(&sent) && sent < ended + self.grace;
                         if is_served && !in_grace && *ended <= sent {
                             let ms = (sent - ended) / 1_000_000;
                             self.found.push(Violation {

@@ -81,6 +81,28 @@ impl Mark {
     }
 }
 
+/// What a client may subscribe to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Matter {
+    /// The one resource that changes.
+    Board,
+    /// The list of resources.
+    Resources,
+}
+
+/// What comes of a standing stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// The subscription stands.
+    Acknowledged,
+    /// Something changed.
+    News(Matter),
+    /// The stream broke where nobody can come back to what followed, and the client knows it.
+    Break,
+    /// Nobody listens any more.
+    End,
+}
+
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fact {
@@ -121,6 +143,8 @@ pub enum Fact {
         sequence: u64,
         /// Whether it has no data: it only says where the stream begins.
         primes: bool,
+        /// Whether it brought the answer to the call that the stream is of.
+        answers: bool,
         /// Whether the session's second reader of its own stream read it, who follows the stream for itself.
         twin: bool,
     },
@@ -138,10 +162,21 @@ pub enum Fact {
     },
     /// A client was told how a task of its stands.
     Task {
+        /// In the answer to which request.
+        request: RequestNumber,
         /// For which call the task was made.
         mark: Mark,
         /// How it stands; `None` where it is said not to be there.
         status: Option<TaskStatus>,
+    },
+    /// Something changed that clients may have subscribed to, at the node of the handler that changed it.
+    Changed(NodeId, Matter),
+    /// Something came of a client's standing stream.
+    Heard {
+        /// Whose; the call is that of a second reader, or 0.
+        reader: Mark,
+        /// What.
+        what: Heard,
     },
     /// A node's process began to serve.
     Booted(NodeId),
@@ -165,8 +200,10 @@ impl Fact {
             | Self::Ran { mark }
             | Self::Task { mark, .. } => Some(mark.client),
             Self::Ended { client, .. } | Self::Event { client, .. } | Self::Note(client, _) => Some(*client),
-            Self::Told { reader, .. } => Some(reader.client),
-            Self::Booted(_) | Self::Drained(_) | Self::Stands(..) | Self::Node(..) => None,
+            Self::Told { reader, .. } | Self::Heard { reader, .. } => Some(reader.client),
+            Self::Changed(..) | Self::Booted(_) | Self::Drained(_) | Self::Stands(..) | Self::Node(..) => {
+                None
+            }
         }
     }
 }
@@ -240,6 +277,11 @@ impl History {
                 book.entries.extend(tamper.take(fact).into_iter().map(|fact| Entry { at, fact }));
             }
         }
+    }
+
+    /// Notes that the handler that runs now is about to change something.
+    pub fn changes(&self, matter: Matter) {
+        self.note(Fact::Changed(SimEnv::current().node(), matter));
     }
 
     /// Notes that a request sets out, and numbers it.

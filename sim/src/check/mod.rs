@@ -6,12 +6,17 @@ mod bounds;
 mod converges;
 mod crossing;
 mod ended;
+mod heard;
 mod history;
+mod last_word;
+mod linear;
+mod lives;
 mod once;
 mod order;
 mod outcomes;
 mod plant;
 mod standing;
+mod task_model;
 mod tasks;
 
 pub use answered::Answered;
@@ -20,13 +25,16 @@ pub use bounds::InBounds;
 pub use converges::Converges;
 pub use crossing::NothingCrosses;
 pub use ended::EndedStaysEnded;
-pub use history::{ClientId, Entry, Fact, History, Mark, RequestNumber, TWIN};
+pub use heard::ChangesAreHeard;
+pub use history::{ClientId, Entry, Fact, Heard, History, Mark, Matter, RequestNumber, TWIN};
+pub use last_word::LastWord;
+pub use lives::OneLife;
 pub use once::RunsOnce;
 pub use order::InOrder;
 pub use outcomes::OneOutcome;
 pub use plant::Plant;
 pub use standing::Standing;
-pub use tasks::TasksStay;
+pub use tasks::TasksLinearize;
 
 /// What kind of promise was broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -74,7 +74,7 @@ impl InOrder {
 impl Checker for InOrder {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Event { client, session, stream, sequence, primes, twin } => {
+            Fact::Event { client, session, stream, sequence, primes, twin, .. } => {
                 self.on_sequence(entry.at, (*client, *session, *stream, *twin), *sequence, *primes);
             }
             Fact::Progress { mark, number } => {

@@ -1,9 +1,9 @@
 //! Planted bugs: what a broken node or client would have left in a history. A checker counts only once a test has seen
 //! it catch its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::history::{Fact, Mark};
+use super::history::{Fact, Heard, Mark, Matter};
 use crate::client::Outcome;
 use switchboard::event::Event;
 use switchboard::protocol::TaskStatus;
@@ -41,8 +41,18 @@ pub enum Plant {
     ServedGhost,
     /// A task is no longer found.
     LostTask,
-    /// A task that had ended goes on.
-    RisenTask,
+    /// Somebody is told of a task as it was before, after somebody else was told that it has completed.
+    OlderTask,
+    /// A task completes that somebody was told is cancelled.
+    UndoneCancel,
+    /// A listener is not told of changes.
+    LostNews,
+    /// A listener is told of a change before its subscription is acknowledged.
+    EarlyNews,
+    /// A call is answered a second time, on the stream that had ended with its answer.
+    SecondAnswer,
+    /// A process begins a life of its node that was begun before.
+    OldLife,
     /// A node has another map than the others.
     AnotherMap,
     /// A group has no leader at the end.
@@ -51,7 +61,7 @@ pub enum Plant {
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::TwoOutcomes,
         Self::NoOutcome,
         Self::LostEvent,
@@ -67,7 +77,12 @@ impl Plant {
         Self::LateFailure,
         Self::ServedGhost,
         Self::LostTask,
-        Self::RisenTask,
+        Self::OlderTask,
+        Self::UndoneCancel,
+        Self::LostNews,
+        Self::EarlyNews,
+        Self::SecondAnswer,
+        Self::OldLife,
         Self::AnotherMap,
         Self::NoLeader,
     ];
@@ -89,7 +104,12 @@ impl Plant {
             Self::SessionEndsTwice => matches!(fact, Fact::Node(_, Event::SessionClosed(_))),
             Self::ServedGhost => matches!(fact, Fact::Ended { outcome: Outcome::Http(404), .. }),
             Self::LostTask => matches!(fact, Fact::Task { .. }),
-            Self::RisenTask => matches!(fact, Fact::Task { status: Some(TaskStatus::Completed), .. }),
+            Self::OlderTask => matches!(fact, Fact::Task { status: Some(TaskStatus::Completed), .. }),
+            Self::UndoneCancel => matches!(fact, Fact::Task { status: Some(TaskStatus::Cancelled), .. }),
+            Self::LostNews => matches!(fact, Fact::Heard { what: Heard::News(_), .. }),
+            Self::EarlyNews => matches!(fact, Fact::Heard { what: Heard::Acknowledged, .. }),
+            Self::SecondAnswer => matches!(fact, Fact::Event { answers: true, .. }),
+            Self::OldLife => matches!(fact, Fact::Node(_, Event::LifeBegan(_))),
             Self::AnotherMap | Self::NoLeader => matches!(fact, Fact::Stands(_, Some(_))),
         }
     }
@@ -106,11 +126,13 @@ pub(super) struct Tamper {
     plant: Plant,
     met: u32,
     held: Option<Fact>,
+    /// Whom a bug that goes on struck, or will strike the next time.
+    struck: BTreeSet<Mark>,
 }
 
 impl Tamper {
     pub(super) const fn new(plant: Plant) -> Self {
-        Self { plant, met: 0, held: None }
+        Self { plant, met: 0, held: None, struck: BTreeSet::new() }
     }
 
     /// What is noted instead of a fact.
@@ -119,13 +141,16 @@ impl Tamper {
             return VecDeque::from([fact]);
         }
         match self.plant {
-            Plant::TwoOutcomes | Plant::RepeatedEvent | Plant::RanTwice | Plant::SessionEndsTwice => {
-                VecDeque::from([fact.clone(), fact])
-            }
+            Plant::TwoOutcomes
+            | Plant::RepeatedEvent
+            | Plant::RanTwice
+            | Plant::SessionEndsTwice
+            | Plant::OldLife => VecDeque::from([fact.clone(), fact]),
             Plant::NoOutcome
             | Plant::LostEvent
             | Plant::LostProgress
             | Plant::NeverRan
+            | Plant::LostNews
             | Plant::ForgottenConnection => VecDeque::new(),
             Plant::SwappedEvents => match self.held.take() {
                 None => {
@@ -134,12 +159,19 @@ impl Tamper {
                 }
                 Some(held) => VecDeque::from([fact, held]),
             },
-            Plant::RisenTask => {
-                let mut risen = fact.clone();
-                if let Fact::Task { status, .. } = &mut risen {
-                    *status = Some(TaskStatus::Working);
+            Plant::EarlyNews => {
+                let mut early = fact.clone();
+                if let Fact::Heard { what, .. } = &mut early {
+                    *what = Heard::News(Matter::Board);
                 }
-                VecDeque::from([fact, risen])
+                VecDeque::from([early, fact])
+            }
+            Plant::SecondAnswer => {
+                let mut second = fact.clone();
+                if let Fact::Event { sequence, .. } = &mut second {
+                    *sequence += 1;
+                }
+                VecDeque::from([fact, second])
             }
             plant => {
                 spoil(plant, &mut fact);
@@ -157,12 +189,22 @@ impl Tamper {
         {
             return (client, session, stream) == (c, s, t);
         }
-        self.met += u32::from(self.plant.concerns(fact));
-        let strikes_at = match self.plant {
-            Plant::AnotherMap | Plant::NoLeader => STRIKES_NODES_AT,
-            _ => STRIKES_AT,
-        };
-        self.met == strikes_at && self.plant.concerns(fact)
+        if !self.plant.concerns(fact) {
+            return false;
+        }
+        self.met += 1;
+        match (self.plant, fact) {
+            // Whoever is told of a task after it was told of once: the first of these may have asked before that.
+            (Plant::OlderTask | Plant::UndoneCancel, Fact::Task { mark, .. }) => !self.struck.insert(*mark),
+            (Plant::LostNews, Fact::Heard { reader, .. }) => {
+                if self.struck.is_empty() {
+                    self.struck.insert(*reader);
+                }
+                self.struck.contains(reader)
+            }
+            (Plant::AnotherMap | Plant::NoLeader | Plant::OldLife, _) => self.met == STRIKES_NODES_AT,
+            _ => self.met == STRIKES_AT,
+        }
     }
 }
 
@@ -172,7 +214,13 @@ fn spoil(plant: Plant, fact: &mut Fact) {
         Fact::Node(_, Event::QueueLength { length, bound, .. }) => *length = *bound + 1,
         Fact::Ended { outcome, .. } if plant == Plant::ServedGhost => *outcome = Outcome::Ok,
         Fact::Ended { outcome, .. } => *outcome = Outcome::Timeout,
-        Fact::Task { status, .. } => *status = None,
+        Fact::Task { status, .. } => {
+            *status = match plant {
+                Plant::OlderTask => Some(TaskStatus::Working),
+                Plant::UndoneCancel => Some(TaskStatus::Completed),
+                _ => None,
+            }
+        }
         Fact::Stands(_, Some(standing)) if plant == Plant::AnotherMap => standing.epoch += 1,
         Fact::Stands(_, Some(standing)) => standing.groups[0].leader = None,
         _ => {}

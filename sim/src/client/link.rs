@@ -19,12 +19,18 @@ pub(crate) struct Link {
     stream: SimStream,
     decoder: Decoder,
     events: SseDecoder,
+    bytes_read: u64,
 }
 
 impl Link {
     pub(crate) async fn open(env: SimEnv, server: SocketAddr) -> Result<Self, Outcome> {
         let stream = env.connect(server).await.map_err(|error| Outcome::of_connect(&error))?;
-        Ok(Self { stream, decoder: Decoder::new(), events: SseDecoder::default() })
+        Ok(Self { stream, decoder: Decoder::new(), events: SseDecoder::default(), bytes_read: 0 })
+    }
+
+    /// How many bytes came so far.
+    pub(crate) const fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
     /// Whether the server has said anything, or hung up, although nothing was asked.
@@ -86,7 +92,10 @@ impl Link {
         match read {
             Ok(0) if self.decoder.end() => Ok(()),
             Ok(0) => Err(Outcome::Closed),
-            Ok(_) => self.decoder.advance().map_err(|_| Outcome::Garbled),
+            Ok(read) => {
+                self.bytes_read += read as u64;
+                self.decoder.advance().map_err(|_| Outcome::Garbled)
+            }
             Err(error) => Err(Outcome::of_error(&error)),
         }
     }

@@ -2,15 +2,17 @@
 //! from the last event on where events have ids.
 
 use switchboard::env::{Entropy, Env, deadline};
+use switchboard::protocol::name;
 
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
 use super::reading::Message;
 use super::route::Route;
+use super::sse::SseEvent;
 use super::thin::back_off_ms;
 use super::writer::{self, Era, Writer};
-use crate::check::{Fact, History, Mark, TWIN};
+use crate::check::{Fact, Heard, History, Mark, Matter, TWIN};
 use crate::env::SimEnv;
 
 /// See the [module](self) page.
@@ -23,6 +25,8 @@ pub(crate) struct Listener {
     /// Whose it is; its call is 0, or that of a second reader.
     pub(crate) reader: Mark,
     pub(crate) session: Option<Box<str>>,
+    /// Milliseconds without a byte after which it takes the server for dead: those write comments more often.
+    pub(crate) silence_ms: u64,
     pub(crate) dice: Entropy,
 }
 
@@ -43,10 +47,17 @@ impl Listener {
                 Ok(mut link) => {
                     failures = 0;
                     self.read(&mut link, &mut cursor).await;
+                    // Without ids there is no way back to what came meanwhile.
+                    if self.era == Era::Stateless {
+                        self.note(Heard::Break);
+                    }
                 }
                 Err(Outcome::Http(404)) => return,
                 // What followed the cursor is no longer kept: all that is left is to go on from now.
-                Err(Outcome::Http(400)) => cursor = None,
+                Err(Outcome::Http(400)) => {
+                    cursor = None;
+                    self.note(Heard::Break);
+                }
                 Err(_) => {
                     failures += 1;
                     self.route.failed();
@@ -61,7 +72,7 @@ impl Listener {
         match self.era {
             Era::Stateful => writer.bodiless("GET", self.session.as_deref(), cursor),
             Era::Stateless => {
-                let members = r#""notifications":{"resourceSubscriptions":["note://board"]}"#;
+                let members = r#""notifications":{"resourceSubscriptions":["note://board"],"resourcesListChanged":true}"#;
                 let message = writer::Message {
                     method: "subscriptions/listen",
                     name: None,
@@ -81,18 +92,52 @@ impl Listener {
 
     /// Reads events until the stream ends, in whichever way.
     async fn read(&self, link: &mut Link, cursor: &mut Option<(u64, u64)>) {
-        while let Ok(Some(event)) = link.event().await {
-            let Mark { client, session, call } = self.reader;
-            if let Some((stream, sequence)) = event.id {
-                let primes = event.data.is_empty();
-                let twin = call == TWIN;
-                self.history.note(Fact::Event { client, session, stream, sequence, primes, twin });
-                *cursor = event.id;
-            }
-            if !event.data.is_empty() && Message::read(&event.data, self.reader, &self.history).is_err() {
-                self.history
-                    .note(Fact::Note(client, "an event on the standing stream is no message".to_owned()));
+        loop {
+            let before = link.bytes_read();
+            let due = self.env.now().after_ms(self.silence_ms);
+            match deadline(&self.env, due, link.event()).await {
+                Ok(Ok(Some(event))) => self.take(&event, cursor),
+                Ok(_) => return,
+                Err(_) if link.bytes_read() == before => return,
+                // Comments.
+                Err(_) => {}
             }
         }
+    }
+
+    /// Takes one event.
+    fn take(&self, event: &SseEvent, cursor: &mut Option<(u64, u64)>) {
+        let Mark { client, session, call } = self.reader;
+        let (primes, twin) = (event.data.is_empty(), call == TWIN);
+        if let Some((stream, sequence)) = event.id {
+            let fact = Fact::Event { client, session, stream, sequence, primes, answers: false, twin };
+            self.history.note(fact);
+            *cursor = event.id;
+        }
+        if primes {
+            return;
+        }
+        match Message::read(&event.data, self.reader, &self.history) {
+            Ok(message) => match message.method.as_deref() {
+                Some(name::SUBSCRIPTIONS_ACKNOWLEDGED) => self.note(Heard::Acknowledged),
+                Some(name::RESOURCES_UPDATED) => self.note(Heard::News(Matter::Board)),
+                Some(name::RESOURCES_LIST_CHANGED) => self.note(Heard::News(Matter::Resources)),
+                _ => {}
+            },
+            Err(_) => {
+                let what = "an event on the standing stream is no message".to_owned();
+                self.history.note(Fact::Note(client, what));
+            }
+        }
+    }
+
+    fn note(&self, what: Heard) {
+        self.history.note(Fact::Heard { reader: self.reader, what });
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.note(Heard::End);
     }
 }

@@ -2,6 +2,7 @@
 //! [`live_in_full`] that of one over hyper, and [`attack`] that of one which means harm.
 
 mod answering;
+mod doubting;
 mod full;
 mod hostile;
 mod link;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use switchboard::protocol::fault::code;
+
 /// What a request is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Errand {
@@ -26,6 +28,8 @@ pub enum Errand {
     Hang,
     /// Calls a tool that changes a resource.
     Poke,
+    /// Calls a tool that changes the list of resources.
+    Relist,
     /// Calls a tool that says so many things, each of them long.
     Pour(u32),
     /// Answers a question of the server.
@@ -36,12 +40,22 @@ pub enum Errand {
     Listen,
     /// Comes back to a stream.
     Resume,
+    /// Comes back to the stream of a call that was answered for a node that was gone.
+    Doubt,
     /// Ends a session.
     Delete,
     /// Calls a tool as a task, and looks after it until it has ended.
     Task(u32),
+    /// Calls a tool that asks its client, as a task, and answers it.
+    Quiz,
     /// Looks how a task of its stands.
     Look,
+    /// Calls a task of its off.
+    Cancel,
+    /// Answers what a task of its asks.
+    Update,
+    /// Waits for the end of a task of its, and answers what it asks meanwhile.
+    Await,
     /// Ends its session, and opens another.
     Renew,
     /// Asks in a session that has ended.
@@ -61,8 +75,10 @@ impl Errand {
             Self::Panic => Some("panic"),
             Self::Hang => Some("hang"),
             Self::Poke => Some("poke"),
+            Self::Relist => Some("relist"),
             Self::Pour(_) => Some("pour"),
             Self::Task(_) => Some("work"),
+            Self::Quiz => Some("quiz"),
             _ => None,
         }
     }
@@ -70,7 +86,12 @@ impl Errand {
     /// Whether its tool is called as a task.
     #[must_use]
     pub const fn is_task(self) -> bool {
-        matches!(self, Self::Task(_))
+        matches!(self, Self::Task(_) | Self::Quiz)
+    }
+
+    /// Whether it is about a task: makes one, or does something with it.
+    pub(crate) const fn concerns_task(self) -> bool {
+        self.is_task() || matches!(self, Self::Look | Self::Cancel | Self::Update | Self::Await)
     }
 
     /// How many steps its tool takes.
@@ -95,28 +116,39 @@ impl Errand {
             Self::Panic => "panic",
             Self::Hang => "hang",
             Self::Poke => "poke",
+            Self::Relist => "relist",
             Self::Pour(_) => "pour",
             Self::Answer => "answer",
             Self::Subscribe => "subscribe",
             Self::Listen => "listen",
             Self::Resume => "resume",
+            Self::Doubt => "doubt",
             Self::Delete => "delete",
             Self::Task(_) => "task",
+            Self::Quiz => "quiz",
             Self::Look => "look",
+            Self::Cancel => "cancel",
+            Self::Update => "update",
+            Self::Await => "await",
             Self::Renew => "renew",
             Self::Haunt => "haunt",
             Self::Hostile(_) => "hostile",
         }
     }
 
-    /// How it ends where nothing goes wrong.
+    /// Whether it may end so where nothing goes wrong.
     #[must_use]
-    pub const fn expected(self) -> Outcome {
+    pub const fn expects(self, outcome: Outcome) -> bool {
         match self {
-            Self::Panic => Outcome::RpcError(switchboard::protocol::fault::code::INTERNAL_ERROR),
-            Self::Hang => Outcome::RpcError(switchboard::protocol::fault::code::TIMED_OUT),
-            Self::Haunt => Outcome::Http(404),
-            _ => Outcome::Ok,
+            Self::Panic => matches!(outcome, Outcome::RpcError(code::INTERNAL_ERROR)),
+            Self::Hang => matches!(outcome, Outcome::RpcError(code::TIMED_OUT)),
+            Self::Haunt => matches!(outcome, Outcome::Http(404)),
+            Self::Doubt => matches!(outcome, Outcome::Ok | Outcome::Http(400 | 404)),
+            // The task may have ended meanwhile.
+            Self::Cancel => matches!(outcome, Outcome::Ok | Outcome::RpcError(code::INVALID_PARAMS)),
+            // Somebody else may have called it off.
+            Self::Await => matches!(outcome, Outcome::Ok | Outcome::RpcError(code::CANCELLED)),
+            _ => matches!(outcome, Outcome::Ok),
         }
     }
 }

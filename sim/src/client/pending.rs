@@ -19,6 +19,11 @@ impl Pending {
         Self { history: history.clone(), client: mark.client, request: Some(request) }
     }
 
+    /// Which request it is.
+    pub(crate) const fn request(&self) -> Option<RequestNumber> {
+        self.request
+    }
+
     pub(crate) fn end(mut self, outcome: Outcome) {
         if let Some(request) = self.request.take() {
             self.history.ended(request, self.client, outcome);
@@ -34,12 +39,20 @@ impl Drop for Pending {
     }
 }
 
+/// A task, as an answer tells of it.
+pub(crate) struct TaskTold {
+    pub(crate) name: String,
+    pub(crate) status: TaskStatus,
+    /// The keys of what it asks, where the answer says so: in the stateless era.
+    pub(crate) questions: Vec<String>,
+}
+
 /// How a request ended, and what it left.
 pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
     pub(crate) again: Option<Again>,
-    /// The name of the task that it tells of, and how that stands.
-    pub(crate) task: Option<(String, TaskStatus)>,
+    /// The task that it tells of.
+    pub(crate) task: Option<TaskTold>,
     pub(crate) session: Option<Box<str>>,
     pub(crate) retry_after_s: Option<u64>,
 }

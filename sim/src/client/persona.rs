@@ -62,6 +62,8 @@ pub struct Persona {
     pub listens: bool,
     /// Whether a session of its is listened to twice, by two readers that know nothing of each other.
     pub twins: bool,
+    /// Milliseconds without a byte after which it gives a standing stream up.
+    pub silence_ms: u64,
     /// Milliseconds that it reads nothing once an answer has begun to stream.
     pub nap_ms: u64,
     /// What it does.
@@ -77,7 +79,7 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
     thin.pause_between(work.begin_ms).await;
     let mut streams = Vec::new();
     if who.listens && who.era == Era::Stateless {
-        streams.push(thin.listen(who.era, 0));
+        streams.push(thin.listen(&who, 0));
     }
     let weight = work.weight();
     let mut failures = 0;
@@ -86,9 +88,9 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
             let outcome = thin.initialize().await;
             if who.listens && thin.session.is_some() {
                 close(&mut streams);
-                streams.push(thin.listen(who.era, 0));
+                streams.push(thin.listen(&who, 0));
                 if who.twins {
-                    streams.push(thin.listen(who.era, TWIN));
+                    streams.push(thin.listen(&who, TWIN));
                 }
             }
             outcome
@@ -148,7 +150,7 @@ impl Thin {
     }
 
     /// Opens a stream on which the server may speak by itself.
-    fn listen(&self, era: Era, call: u32) -> SimTask {
+    fn listen(&self, who: &Persona, call: u32) -> SimTask {
         let listener = Listener {
             env: self.env,
             history: self.history.clone(),
@@ -159,7 +161,8 @@ impl Thin {
                 false,
             ),
             patience_ms: self.patience_ms,
-            era,
+            era: who.era,
+            silence_ms: who.silence_ms,
             reader: Mark { call, ..self.mark },
             session: self.session.clone(),
             dice: self.env.entropy(&format!("listener {}", self.mark.client.0)),

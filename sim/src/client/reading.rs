@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use switchboard::protocol::TaskStatus;
 
 use super::outcome::Outcome;
+use super::pending::TaskTold;
 use crate::check::{Fact, History, Mark};
 
 /// A message, as far as clients care.
@@ -53,6 +54,8 @@ struct TaskResult<'a> {
     status: Option<&'a str>,
     #[serde(borrow, default)]
     task: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    input_requests: Option<BTreeMap<&'a str, &'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -103,8 +106,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The task that the answer tells of: its name, and how it stands.
-    pub(crate) fn task(&self) -> Option<(String, TaskStatus)> {
+    /// The task that the answer tells of.
+    pub(crate) fn task(&self) -> Option<TaskTold> {
         let told: TaskResult<'_> = serde_json::from_str(self.result?.get()).ok()?;
         // In 2025-11-25 a new task is nested.
         let told = match told.task {
@@ -119,7 +122,8 @@ impl<'a> Message<'a> {
             TaskStatus::Cancelled,
         ];
         let status = all.into_iter().find(|status| told.status == Some(status.as_str()))?;
-        Some((told.task_id?.into_owned(), status))
+        let questions = told.input_requests.unwrap_or_default().into_keys().map(str::to_owned).collect();
+        Some(TaskTold { name: told.task_id?.into_owned(), status, questions })
     }
 
     /// Notes the number of a progress notification.

@@ -48,6 +48,11 @@ impl Route {
         self.avoid = self.dice.is_some().then_some(self.now);
     }
 
+    /// The next connection goes elsewhere than that of another route to the same nodes.
+    pub(crate) fn go_elsewhere(&mut self, than: &Self) {
+        self.avoid = self.dice.is_some().then_some(than.now);
+    }
+
     /// Whether no two requests in a row go to one node.
     pub(crate) const fn roams(&self) -> bool {
         self.roams && self.dice.is_some()

@@ -5,8 +5,10 @@
 //! not, because its break cancelled it.
 
 use switchboard::env::{Entropy, Env, deadline};
+use switchboard::protocol::fault::code;
 
 use super::answering::Answering;
+use super::doubting::Doubting;
 use super::link::Link;
 use super::outcome::{Errand, Outcome};
 use super::pending::{Pending, Reply};
@@ -33,10 +35,14 @@ pub(crate) struct Thin {
     pub(crate) nap_ms: u64,
     /// Tasks of this session that it looks after: whose they are, and their names.
     pub(crate) tasks: Vec<(Mark, String)>,
+    /// See [`other_hand`](Self::other_hand).
+    other: Option<Box<Self>>,
     link: Option<Link>,
     last_id: u32,
 }
 
+/// Where the request ids of the other hand begin.
+const OTHER_IDS: u32 = 1 << 31;
 /// Waits between attempts to get back, doubled each time.
 const BACK_OFF_MS: (u64, u64) = (100, 3_200);
 
@@ -66,9 +72,35 @@ impl Thin {
             session: None,
             nap_ms: 0,
             tasks: Vec::new(),
+            other: None,
             link: None,
             last_id: 0,
         }
+    }
+
+    /// The client's other hand: the same client in the same session, over connections of its own to another node, so that
+    /// two nodes are asked at once. `None` where there is but one node.
+    pub(crate) fn other_hand(&mut self) -> Option<Box<Self>> {
+        if !self.route.has_choice() {
+            return None;
+        }
+        let mut other = self.other.take().unwrap_or_else(|| {
+            let label = format!("other hand of client {}", self.mark.client.0);
+            let route = Route::new(self.env, self.route.servers(), &label, self.route.roams());
+            let (client, era) = (self.mark.client, self.writer.era());
+            let other = Self::new(self.env, self.history.clone(), client, era, route, self.patience_ms);
+            // No id is used twice in a session.
+            Box::new(Self { last_id: OTHER_IDS, ..other })
+        });
+        other.session.clone_from(&self.session);
+        other.route.go_elsewhere(&self.route);
+        Some(other)
+    }
+
+    /// Rests the other hand until it is needed again.
+    pub(crate) fn rest(&mut self, mut other: Box<Self>) {
+        other.hang_up();
+        self.other = Some(other);
     }
 
     /// Sends a message that expects an answer.
@@ -82,7 +114,7 @@ impl Thin {
         self.last_id += 1;
         let id = Some(self.last_id);
         let progress = matches!(errand, Errand::Slow(_));
-        let tasks = matches!(errand, Errand::Task(_) | Errand::Look);
+        let tasks = errand.concerns_task();
         let message = writer::Message { method, name, id, members, progress, tasks };
         self.writer.post(self.session.as_deref(), &message);
         self.exchange(errand, id).await
@@ -138,8 +170,22 @@ impl Thin {
                 Outcome::Timeout.into()
             }
         };
+        self.note_task(errand, &pending, &reply);
         pending.end(reply.outcome);
         reply
+    }
+
+    /// Notes what the answer to a request said of a task.
+    fn note_task(&self, errand: Errand, pending: &Pending, reply: &Reply) {
+        let is_missing = errand == Errand::Look && reply.outcome == Outcome::RpcError(code::INVALID_PARAMS);
+        let status = match &reply.task {
+            Some(task) => Some(task.status),
+            None if is_missing => None,
+            None => return,
+        };
+        if let Some(request) = pending.request() {
+            self.history.note(Fact::Task { request, mark: self.mark, status });
+        }
     }
 
     async fn converse(&mut self, id: Option<u32>) -> Result<Reply, Outcome> {
@@ -232,17 +278,20 @@ impl Thin {
     /// Takes one event of a call. Its answer ends the call.
     async fn hear(&mut self, event: SseEvent, id: u32) -> Result<Option<Reply>, Outcome> {
         let Mark { client, session, .. } = self.mark;
+        let primes = event.data.is_empty();
+        let message = if primes { None } else { Some(Message::read(&event.data, self.mark, &self.history)?) };
+        let answers = message.as_ref().is_some_and(|message| message.answers(id));
         if let Some((stream, sequence)) = event.id {
-            let primes = event.data.is_empty();
-            self.history.note(Fact::Event { client, session, stream, sequence, primes, twin: false });
+            let fact = Fact::Event { client, session, stream, sequence, primes, answers, twin: false };
+            self.history.note(fact);
         }
-        if event.data.is_empty() {
-            return Ok(None);
-        }
-        let message = Message::read(&event.data, self.mark, &self.history)?;
+        let Some(message) = message else { return Ok(None) };
         message.note_progress(self.mark, &self.history);
-        if message.answers(id) {
+        if answers {
             let (outcome, again) = message.judge();
+            if let (Outcome::RpcError(code::INTERNAL_ERROR), Some(last)) = (outcome, event.id) {
+                self.doubt(last);
+            }
             return Ok(Some(Reply { again, task: message.task(), ..outcome.into() }));
         }
         if let (Some(question), Some(_)) = (message.id, &message.method) {
@@ -264,6 +313,21 @@ impl Thin {
         };
         let dice = self.env.entropy("answer");
         self.env.spawn("answer of a client", reply.send(dice));
+    }
+
+    /// Comes back after the answer, much later, in a task of its own.
+    fn doubt(&mut self, last: (u64, u64)) {
+        self.writer.bodiless("GET", self.session.as_deref(), Some(last));
+        let doubting = Doubting {
+            env: self.env,
+            history: self.history.clone(),
+            route: Route::new(self.env, self.route.servers(), "a doubt", false),
+            patience_ms: self.patience_ms,
+            reader: self.mark,
+            bytes: self.writer.bytes().to_vec(),
+        };
+        let dice = self.env.entropy("doubt");
+        self.env.spawn("doubt of a client", doubting.doubt(dice));
     }
 
     /// Comes back to a stream after its last event, however often that takes.

@@ -48,6 +48,7 @@ impl Nodes {
             zone: format!("zone {}", node.0 % ZONES),
             groups: self.setup.data_groups,
             key_rotate_ms: self.setup.key_rotate_ms,
+            replace_after_ms: self.setup.replace_after_ms,
             wire: if booted_ms < self.setup.upgrade_ms { (1, 1) } else { (1, 2) },
             ..ClusterConfig::new("scenario", at(MESH_PORT), SECRET)
         });

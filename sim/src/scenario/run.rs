@@ -12,8 +12,8 @@ use super::report::{End, Report};
 use super::setup::{Role, Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
-    Answered, Balance, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History, InBounds,
-    InOrder, NothingCrosses, OneOutcome, RunsOnce, TasksStay,
+    Answered, Balance, ChangesAreHeard, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History,
+    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce, TasksLinearize,
 };
 use crate::client::{Era, Persona, attack, live, live_in_full};
 use crate::node::NodeId;
@@ -91,8 +91,10 @@ fn settle(world: &mut World, setup: &Setup, history: &History, servers: &Arc<[So
             let (id, listens, work) =
                 (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
             let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
-            let persona =
-                Persona { id, servers, roams, era, listens, twins: group.twins, nap_ms: group.nap_ms, work };
+            let (twins, nap_ms) = (group.twins, group.nap_ms);
+            // Longer than between two comments.
+            let silence_ms = setup.limits.keep_alive_ms * 3 / 2;
+            let persona = Persona { id, servers, roams, era, listens, twins, silence_ms, nap_ms, work };
             hosts[number as usize % setup.hosts as usize].push((group.role, persona));
             number += 1;
         }
@@ -127,7 +129,9 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         (clients, group.forgiven.clone())
     });
     let nanos = |ms: u64| ms.saturating_mul(1_000_000);
-    let trouble = nanos(setup.trouble_ms.0)..nanos(setup.trouble_ms.1);
+    let range = |(from, to): (u64, u64)| nanos(from)..nanos(to);
+    let (trouble, out_of_reach) = (range(setup.trouble_ms), range(setup.out_of_reach_ms()));
+    let deaths = setup.deaths_ms().map(|(node, at_ms)| (node, nanos(at_ms))).collect();
     let answered = Answered::new(trouble.clone(), forgiven.collect());
     let once = RunsOnce::new(setup.cut_means_not_taken);
     let is_cluster = setup.nodes > 1;
@@ -139,12 +143,15 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
         Box::new(Balance::default()),
-        Box::new(EndedStaysEnded::new(trouble, grace)),
-        Box::new(TasksStay::default()),
+        Box::new(EndedStaysEnded::new(out_of_reach, grace)),
+        Box::new(ChangesAreHeard::new(trouble, deaths)),
+        Box::new(LastWord::default()),
+        Box::new(OneLife::default()),
+        Box::new(TasksLinearize::default()),
         Box::new(answered),
     ];
     if is_cluster {
-        all.push(Box::new(Converges::new(setup.nodes, setup.level_at_end)));
+        all.push(Box::new(Converges::new(setup.nodes, setup.replaced, setup.level_at_end)));
     }
     all
 }

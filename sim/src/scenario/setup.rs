@@ -18,6 +18,9 @@ pub const SERVER: NodeId = NodeId(0);
 /// By then the node serves.
 pub const START_MS: u64 = 20;
 
+/// Milliseconds of silence after which a stream of a small cluster carries a comment.
+const KEEP_ALIVE_MS: u64 = 4_000;
+
 /// By then a cluster of a few nodes serves.
 pub const FORMED_MS: u64 = 6_000;
 
@@ -97,6 +100,10 @@ pub struct Setup {
     pub data_groups: u16,
     /// How long a key of a cluster seals before the next one does.
     pub key_rotate_ms: u64,
+    /// How long a node of a cluster is down before others take what it held.
+    pub replace_after_ms: u64,
+    /// Nodes that are gone for good at the end, others of the same number being in their place.
+    pub replaced: u32,
     /// A node that boots from then on is of a newer version: it speaks a wire version more.
     pub upgrade_ms: u64,
     /// What every node of a cluster must understand at the end.
@@ -132,6 +139,8 @@ impl Setup {
             nodes: 1,
             data_groups: 16,
             key_rotate_ms: 7 * 24 * 3_600_000,
+            replace_after_ms: 60_000,
+            replaced: 0,
             upgrade_ms: u64::MAX,
             level_at_end: 1,
             hosts: 8,
@@ -149,8 +158,45 @@ impl Setup {
     /// A calm run of so many nodes, which have a while to find each other before anybody calls.
     #[must_use]
     pub fn cluster(nodes: u32, seconds: u64) -> Self {
-        let data_groups = if nodes >= 50 { 256 } else { 16 };
-        Self { nodes, data_groups, ..Self::calm(seconds) }
+        let is_large = nodes >= 50;
+        let data_groups = if is_large { 256 } else { 16 };
+        let mut setup = Self { nodes, data_groups, ..Self::calm(seconds) };
+        if !is_large {
+            // A run is short, and whoever listens at a host that went dark must find out within it.
+            setup.limits.keep_alive_ms = KEEP_ALIVE_MS;
+        }
+        setup
+    }
+
+    /// When a node may be out of reach of others: as long as the trouble lasts, but never where nodes merely stand still or
+    /// are slow.
+    pub(super) fn out_of_reach_ms(&self) -> (u64, u64) {
+        let parts = |step: &Step| {
+            !matches!(
+                step.fault,
+                Fault::Pause(_)
+                    | Fault::Resume(_)
+                    | Fault::ClockStep { .. }
+                    | Fault::ClockDrift { .. }
+                    | Fault::SlowBlocking { .. }
+                    | Fault::TinyIo { .. }
+            )
+        };
+        let is_possible = self.faults.steps.iter().any(parts) || !self.restarts.is_empty();
+        if is_possible { self.trouble_ms } else { (u64::MAX, u64::MAX) }
+    }
+
+    /// When processes of nodes end in the middle of what they do.
+    pub(super) fn deaths_ms(&self) -> impl Iterator<Item = (NodeId, u64)> {
+        let drains = |node| self.restarts.iter().any(|(other, _)| *other == node);
+        self.faults.steps.iter().filter_map(move |step| match step.fault {
+            Fault::Kill(node) | Fault::PowerLoss(node) | Fault::PowerLossInWrite { node, .. } => {
+                Some((node, step.at_ms))
+            }
+            Fault::DiskLoss(node) => Some((node, step.at_ms)),
+            Fault::Restart(node) if !drains(node) => Some((node, step.at_ms)),
+            _ => None,
+        })
     }
 
     /// The host of this number that clients live on.
@@ -190,7 +236,8 @@ impl Setup {
         let mut groups = Self::both_eras(clients, seconds, forgiven);
         for group in &mut groups {
             group.work.begin_ms = (FORMED_MS, FORMED_MS + 1_000);
-            group.work.errands.extend([(Errand::Task(4), 30), (Errand::Renew, 15)]);
+            group.work.errands.extend([(Errand::Task(4), 25), (Errand::Quiz, 8), (Errand::Renew, 15)]);
+            group.work.errands.extend([(Errand::Poke, 4), (Errand::Relist, 2)]);
         }
         groups
     }

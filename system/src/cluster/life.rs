@@ -17,6 +17,7 @@ use super::wire::{self, ControlAnswer, ControlAsk};
 use super::{Cluster, Inner, Trouble, detecting, topics, view};
 use crate::control::{ClusterMap, Command, Fresh, Refusal, Reply, Stamped};
 use crate::env::{Entropy, Env, Instant, Task as _, deadline};
+use crate::event::Event;
 use crate::ids::{ClusterId, Executor, GroupId, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Mesh};
 use crate::raft::StartError;
@@ -167,6 +168,7 @@ impl<E: Env> Cluster<E> {
         check_name(&settings, written, &map)?;
         let cluster = Self::assemble(env, settings, (store, mesh), (written, map), random);
         port.connect(Arc::downgrade(&cluster.0));
+        cluster.0.env.record(&Event::LifeBegan(cluster.me()));
         cluster.take_part(written).await?;
         Ok(cluster)
     }
@@ -320,6 +322,7 @@ impl<E: Env> Cluster<E> {
         let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
         if let Ok(Reply::Done(_)) = self.control(boot, due).await {
             inner.me.now.store(next.incarnation.0, Ordering::Release);
+            inner.env.record(&Event::LifeBegan(next));
             if let (Some(mesh), Some(config)) = (&inner.mesh, &inner.settings.cluster) {
                 mesh.identify(identity(config, written));
             }

@@ -34,6 +34,8 @@ pub struct ClusterConfig {
     pub nodes: usize,
     /// How long a key seals ids before the next one does. What it sealed opens for as long after as anything may live.
     pub key_rotate_ms: u64,
+    /// How long a node is down before others take what it held: longer than a restart, which must move nothing.
+    pub replace_after_ms: u64,
     /// The versions of the wire that this node speaks, from and to: for tests of an upgrade, in which one program plays both.
     #[doc(hidden)]
     pub wire: (u16, u16),
@@ -56,6 +58,7 @@ impl ClusterConfig {
             zone: String::new(),
             nodes: 1,
             key_rotate_ms: 7 * 24 * 3_600_000,
+            replace_after_ms: 60_000,
             wire: (1, 1),
             groups: 16,
         }
@@ -107,6 +110,7 @@ impl Settings {
         control::Settings {
             place_at_nodes: config.nodes.max(1),
             key_rotate_ms: config.key_rotate_ms,
+            replace_after_ms: config.replace_after_ms,
             ..self.control.clone()
         }
     }

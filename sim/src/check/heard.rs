@@ -1,0 +1,145 @@
+//! Every change behind the acknowledgement of a subscription is heard in time: by a notification, or by the end of the stream,
+//! after which a client knows that it must look for itself. And nothing is heard before the acknowledgement (S8).
+//!
+//! A notification covers every change before it, for whoever hears it reads what is there now. So one that was sent for an
+//! earlier change and read after a later one hides the loss of the later one's own: changes are made rarely enough that
+//! this is no way to pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::{Breach, Checker, ClientId, Entry, Fact, Heard, Mark, Matter, RequestNumber, Violation};
+use crate::client::{Errand, Outcome};
+use crate::node::NodeId;
+
+/// How long after a change it must have been heard of, where nothing is wrong; and after trouble is over, what was changed in
+/// the middle of it.
+const BOUND: u64 = 6_000_000_000;
+
+/// A client and its session, 0 in the stateless era: who listens.
+type Ear = (ClientId, u32);
+
+/// See the [module](self) page.
+#[derive(Debug)]
+pub struct ChangesAreHeard {
+    trouble: Range<u64>,
+    /// When processes end: what a handler changed just before may not have been told to anybody.
+    deaths: Vec<(NodeId, u64)>,
+    subscribing: BTreeMap<RequestNumber, Ear>,
+    /// Sessions whose subscription was acknowledged.
+    subscribed: BTreeSet<Ear>,
+    /// Whoever listens under an acknowledged subscription, and since when it is owed which news.
+    owed: BTreeMap<Ear, BTreeMap<Matter, u64>>,
+    found: Vec<Violation>,
+}
+
+impl ChangesAreHeard {
+    /// With trouble between two points of virtual time in nanoseconds, and when processes of nodes end.
+    #[must_use]
+    pub const fn new(trouble: Range<u64>, deaths: Vec<(NodeId, u64)>) -> Self {
+        Self {
+            trouble,
+            deaths,
+            subscribing: BTreeMap::new(),
+            subscribed: BTreeSet::new(),
+            owed: BTreeMap::new(),
+            found: Vec::new(),
+        }
+    }
+
+    fn due(&self, changed: u64) -> u64 {
+        let soon = changed.saturating_add(BOUND);
+        let in_trouble = changed < self.trouble.end && soon > self.trouble.start;
+        if in_trouble { soon.max(self.trouble.end.saturating_add(BOUND)) } else { soon }
+    }
+
+    /// Whether the process that made a change ends before it can be expected to have told of it.
+    fn dies(&self, node: NodeId, changed: u64) -> bool {
+        let soon = changed..=changed.saturating_add(BOUND);
+        self.deaths.iter().any(|(other, at)| *other == node && soon.contains(at))
+    }
+
+    fn blame(&mut self, breach: Breach, at: u64, ear: Ear, what: String) {
+        self.found.push(Violation { check: "changes are heard", breach, at, client: Some(ear.0), what });
+    }
+
+    /// What was owed is there, or will never be.
+    fn settle(&mut self, at: u64, ear: Ear, owed: impl IntoIterator<Item = (Matter, u64)>) {
+        for (matter, changed) in owed {
+            if at > self.due(changed) {
+                let ms = (at - changed) / 1_000_000;
+                let what = format!(
+                    "{matter:?} changed, and in session {} nothing was heard of it for {ms} ms",
+                    ear.1
+                );
+                self.blame(Breach::Liveness, changed, ear, what);
+            }
+        }
+    }
+
+    fn on_heard(&mut self, at: u64, ear: Ear, what: Heard) {
+        let is_stateless = ear.1 == 0;
+        match what {
+            Heard::Acknowledged => {
+                self.owed.entry(ear).or_default();
+            }
+            Heard::News(matter) => match self.owed.get_mut(&ear) {
+                Some(owed) => {
+                    let owed = owed.remove(&matter).map(|changed| (matter, changed));
+                    self.settle(at, ear, owed);
+                }
+                None if is_stateless => {
+                    let what = format!("news of {matter:?} came before the acknowledgement");
+                    self.blame(Breach::Safety, at, ear, what);
+                }
+                None => {}
+            },
+            Heard::Break if !is_stateless => {
+                let owed = self.owed.get_mut(&ear).map(std::mem::take).unwrap_or_default();
+                self.settle(at, ear, owed);
+            }
+            Heard::Break | Heard::End => self.close(at, ear),
+        }
+    }
+
+    fn close(&mut self, at: u64, ear: Ear) {
+        let owed = self.owed.remove(&ear).unwrap_or_default();
+        self.settle(at, ear, owed);
+    }
+}
+
+impl Checker for ChangesAreHeard {
+    fn on_event(&mut self, entry: &Entry) {
+        let ear = |mark: &Mark| (mark.client, mark.session);
+        match &entry.fact {
+            Fact::Sent { request, mark, errand: Errand::Subscribe } => {
+                self.subscribing.insert(*request, ear(mark));
+            }
+            Fact::Ended { request, outcome, .. } => {
+                let Some(ear) = self.subscribing.remove(request) else { return };
+                if *outcome == Outcome::Ok {
+                    self.subscribed.insert(ear);
+                }
+            }
+            // A session may be listened to once it has subscribed; whatever comes meanwhile waits for its reader.
+            Fact::Sent { mark, errand: Errand::Listen, .. } if self.subscribed.contains(&ear(mark)) => {
+                self.owed.entry(ear(mark)).or_default();
+            }
+            Fact::Sent { mark, errand: Errand::Delete, .. } => self.close(entry.at, ear(mark)),
+            Fact::Heard { reader, what } => self.on_heard(entry.at, ear(reader), *what),
+            Fact::Changed(node, matter) if !self.dies(*node, entry.at) => {
+                for owed in self.owed.values_mut() {
+                    owed.entry(*matter).or_insert(entry.at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, at: u64) -> Vec<Violation> {
+        for (ear, owed) in std::mem::take(&mut self.owed) {
+            self.settle(at, ear, owed);
+        }
+        std::mem::take(&mut self.found)
+    }
+}
