@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bridge_partition;
 mod calm;
 pub mod catalogue;
 mod clock_skew;
@@ -19,6 +20,7 @@ mod kill_mid_call;
 mod leader_crash;
 mod majority_split;
 mod minority_split;
+mod node_replaced;
 mod one_way_cut;
 mod partition_heal;
 mod power_loss;
@@ -26,11 +28,13 @@ mod reconnect_storm;
 mod rolling_restart;
 mod rolling_upgrade;
 mod slow_reader;
+mod torn_log;
 mod zombie_leader;
 mod zone_loss;
 
 use switchboard_sim::scenario::Scenario;
 
+pub use bridge_partition::BRIDGE_PARTITION;
 pub use calm::CALM;
 pub use clock_skew::CLOCK_SKEW;
 pub use cluster_calm::CLUSTER_CALM;
@@ -45,6 +49,7 @@ pub use kill_mid_call::KILL_MID_CALL;
 pub use leader_crash::LEADER_CRASH;
 pub use majority_split::MAJORITY_SPLIT;
 pub use minority_split::MINORITY_SPLIT;
+pub use node_replaced::NODE_REPLACED;
 pub use one_way_cut::ONE_WAY_CUT;
 pub use partition_heal::PARTITION_HEAL;
 pub use power_loss::POWER_LOSS;
@@ -52,6 +57,7 @@ pub use reconnect_storm::RECONNECT_STORM;
 pub use rolling_restart::ROLLING_RESTART;
 pub use rolling_upgrade::ROLLING_UPGRADE;
 pub use slow_reader::SLOW_READER;
+pub use torn_log::TORN_LOG;
 pub use zombie_leader::ZOMBIE_LEADER;
 pub use zone_loss::ZONE_LOSS;
 
@@ -75,8 +81,11 @@ pub const ALL: &[Scenario] = &[
     ZOMBIE_LEADER,
     MINORITY_SPLIT,
     MAJORITY_SPLIT,
+    BRIDGE_PARTITION,
     ONE_WAY_CUT,
     POWER_LOSS,
+    TORN_LOG,
+    NODE_REPLACED,
     CONTROL_LOST,
     ZONE_LOSS,
     JOINING,

@@ -1,9 +1,10 @@
 //! Each scenario on a few fixed seeds: what every change must pass. `cargo sim run all --seeds 0..1000` looks further.
 
 use switchboard_scenarios::{
-    CALM, CLOCK_SKEW, CLUSTER_CALM, CONTROL_LOST, DOUBLE_EDGE, DRAIN, FLOOD, HOSTILE_BYTES, JOINING,
-    KEY_ROTATION, KILL_MID_CALL, LEADER_CRASH, MAJORITY_SPLIT, MINORITY_SPLIT, ONE_WAY_CUT, PARTITION_HEAL,
-    POWER_LOSS, RECONNECT_STORM, ROLLING_RESTART, ROLLING_UPGRADE, SLOW_READER, ZOMBIE_LEADER, ZONE_LOSS,
+    BRIDGE_PARTITION, CALM, CLOCK_SKEW, CLUSTER_CALM, CONTROL_LOST, DOUBLE_EDGE, DRAIN, FLOOD, HOSTILE_BYTES,
+    JOINING, KEY_ROTATION, KILL_MID_CALL, LEADER_CRASH, MAJORITY_SPLIT, MINORITY_SPLIT, NODE_REPLACED,
+    ONE_WAY_CUT, PARTITION_HEAL, POWER_LOSS, RECONNECT_STORM, ROLLING_RESTART, ROLLING_UPGRADE, SLOW_READER,
+    TORN_LOG, ZOMBIE_LEADER, ZONE_LOSS,
 };
 use switchboard_sim::scenario::{Scenario, Wishes, run};
 
@@ -111,6 +112,21 @@ fn one_way_cut() {
 #[test]
 fn power_loss() {
     pass_few(&POWER_LOSS);
+}
+
+#[test]
+fn bridge_partition() {
+    pass_few(&BRIDGE_PARTITION);
+}
+
+#[test]
+fn torn_log() {
+    pass_few(&TORN_LOG);
+}
+
+#[test]
+fn node_replaced() {
+    pass_few(&NODE_REPLACED);
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! The power fails in the middle of a write, at one node, some or all of them: what they were writing is there in part, and what
+//! they had not synced is in doubt. They read what is whole, and nothing that was acknowledged is missing.
+
+use switchboard_sim::Fault;
+use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
+
+use crate::harm;
+
+/// See the [module](self) page.
+pub const TORN_LOG: Scenario = Scenario {
+    name: "torn_log",
+    description: "the power fails in the middle of a write, at some or all nodes: they come back with what was whole",
+    draw,
+    catalogue: crate::catalogue::catalogue,
+};
+
+/// How long after the trouble everything must be well again.
+const CALM_AFTER_MS: u64 = 8_000;
+
+fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
+    let seconds = wishes.seconds.unwrap_or(28);
+    let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
+    let mut setup = Setup::cluster(3, seconds);
+    setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
+    let victims = dice.count(1, setup.nodes) as usize;
+    let torn_ms = dice.between(8_500, 11_000);
+    let mut last_ms = torn_ms;
+    for node in dice.shuffled(&setup).into_iter().take(victims) {
+        setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, 40) });
+        // A node that has work to do has written so often long before.
+        let again_ms = torn_ms + dice.between(3_000, 5_000);
+        last_ms = last_ms.max(again_ms);
+        setup.fault(again_ms, Fault::Restart(node));
+    }
+    setup.trouble_ms = (torn_ms, last_ms + CALM_AFTER_MS);
+    setup
+}
