@@ -20,7 +20,7 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(if dice.one_in(2) { 3 } else { 5 }, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| if dice.one_in(2) { 3 } else { 5 }), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::OUT_OF_REACH);
     let nodes = dice.shuffled(&setup);
     // The first is the bridge.

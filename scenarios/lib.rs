@@ -18,6 +18,7 @@ mod joining;
 mod key_rotation;
 mod kill_mid_call;
 mod leader_crash;
+mod leaving;
 mod majority_split;
 mod minority_split;
 mod node_replaced;
@@ -47,6 +48,7 @@ pub use joining::JOINING;
 pub use key_rotation::KEY_ROTATION;
 pub use kill_mid_call::KILL_MID_CALL;
 pub use leader_crash::LEADER_CRASH;
+pub use leaving::LEAVING;
 pub use majority_split::MAJORITY_SPLIT;
 pub use minority_split::MINORITY_SPLIT;
 pub use node_replaced::NODE_REPLACED;
@@ -74,6 +76,7 @@ pub const ALL: &[Scenario] = &[
     CLUSTER_CALM,
     CLOCK_SKEW,
     DOUBLE_EDGE,
+    LEAVING,
     ROLLING_RESTART,
     ROLLING_UPGRADE,
     KEY_ROTATION,

@@ -20,7 +20,7 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(40);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(15, 40));
-    let mut setup = Setup::cluster(dice.count(3, 5), seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
     // Longer than it takes to count a node out, and shorter than a run.
     setup.replace_after_ms = dice.between(3_000, 6_000);

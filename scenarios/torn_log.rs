@@ -20,7 +20,7 @@ const CALM_AFTER_MS: u64 = 8_000;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(3, seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
     let victims = dice.count(1, setup.nodes) as usize;
     let torn_ms = dice.between(8_500, 11_000);

@@ -72,6 +72,16 @@ impl Nodes {
             Node::start(env, self.config(id, booted_ms), catalogue).await.expect("the node must start");
         self.history.note(Fact::Booted(id));
         let now_ms = self.history.now() / 1_000_000;
+        let leaves = self.setup.leaves.iter().find(|(other, at_ms)| *other == id && *at_ms > now_ms);
+        if let Some((_, at_ms)) = leaves {
+            env.sleep_until(env.now().after_ms(at_ms - now_ms)).await;
+            let address = SocketAddr::new(self.ips[id.index()], ADMIN_PORT);
+            ask(env, address, "POST /leave").await.expect("a node must hear its operator");
+            // It ends by itself.
+            node.stopped().await;
+            self.history.note(Fact::Drained(id));
+            return;
+        }
         let restarts = self.setup.restarts.iter().filter(|(other, _)| *other == id).map(|(_, at_ms)| *at_ms);
         let drain_ms = restarts.filter(|at_ms| *at_ms > now_ms).min().unwrap_or(self.setup.drain_ms);
         env.sleep_until(env.now().after_ms(drain_ms.saturating_sub(now_ms))).await;
@@ -81,20 +91,22 @@ impl Nodes {
 
     /// Asks every node how its cluster stands, and notes what it says.
     pub(super) async fn take_stock(self: Arc<Self>, env: SimEnv) {
-        for node in self.setup.servers() {
+        let left = |node: &NodeId| self.setup.leaves.iter().any(|(other, _)| other == node);
+        for node in self.setup.servers().into_iter().filter(|node| !left(node)) {
             let address = SocketAddr::new(self.ips[node.index()], ADMIN_PORT);
             let due = env.now().after_ms(STANDING_MS_MAX);
-            let said = deadline(&env, due, ask(env, address)).await;
+            let said = deadline(&env, due, ask(env, address, "GET /status")).await;
             let standing = said.ok().and_then(Result::ok).and_then(|body| Standing::read(&body));
             self.history.note(Fact::Stands(node, standing));
         }
     }
 }
 
-/// The body of the answer to `GET /status`.
-async fn ask(env: SimEnv, address: SocketAddr) -> std::io::Result<Vec<u8>> {
+/// The body of the answer to an operator's request.
+async fn ask(env: SimEnv, address: SocketAddr, what: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = env.connect(address).await?;
-    let request = format!("GET /status HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("{what} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

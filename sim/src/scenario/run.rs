@@ -151,7 +151,9 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(answered),
     ];
     if is_cluster {
-        all.push(Box::new(Converges::new(setup.nodes, setup.replaced, setup.level_at_end)));
+        let left = u32::try_from(setup.leaves.len()).expect("so many nodes must fit");
+        let (stay, gone) = (setup.nodes - left, setup.replaced + left);
+        all.push(Box::new(Converges::new(stay, gone, setup.level_at_end)));
     }
     all
 }

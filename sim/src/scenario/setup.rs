@@ -122,6 +122,8 @@ pub struct Setup {
     pub must_meet: Vec<&'static str>,
     /// Nodes that drain for a restart of theirs, and when.
     pub restarts: Vec<(NodeId, u64)>,
+    /// Nodes that are told to leave for good, and when.
+    pub leaves: Vec<(NodeId, u64)>,
     /// When the node drains.
     pub drain_ms: u64,
     /// When the run is over.
@@ -146,6 +148,7 @@ impl Setup {
             hosts: 8,
             groups: Vec::new(),
             restarts: Vec::new(),
+            leaves: Vec::new(),
             faults: Plan::default(),
             trouble_ms: (u64::MAX, u64::MAX),
             cut_means_not_taken: false,
@@ -182,7 +185,8 @@ impl Setup {
                     | Fault::TinyIo { .. }
             )
         };
-        let is_possible = self.faults.steps.iter().any(parts) || !self.restarts.is_empty();
+        let is_possible =
+            self.faults.steps.iter().any(parts) || !self.restarts.is_empty() || !self.leaves.is_empty();
         if is_possible { self.trouble_ms } else { (u64::MAX, u64::MAX) }
     }
 
@@ -249,7 +253,7 @@ impl Setup {
             [&mut work.begin_ms.0, &mut work.begin_ms.1, &mut work.end_ms].into_iter().for_each(later);
         }
         self.faults.steps.iter_mut().map(|step| &mut step.at_ms).for_each(later);
-        self.restarts.iter_mut().map(|(_, at_ms)| at_ms).for_each(later);
+        self.restarts.iter_mut().chain(&mut self.leaves).map(|(_, at_ms)| at_ms).for_each(later);
         let others = [&mut self.trouble_ms.0, &mut self.trouble_ms.1, &mut self.upgrade_ms];
         others.into_iter().chain([&mut self.drain_ms, &mut self.end_ms]).for_each(later);
     }
