@@ -19,6 +19,8 @@ const option = (name, fallback) => {
 const rounds = option("--rounds", 6);
 const clients = option("--clients", 20);
 const stops = process.argv.includes("--stop");
+// How long a client waits for a plain answer before it asks elsewhere. Of a node that is silent nobody else can tell it.
+const patience = stops ? 2000 : 15000;
 const urls = process.env.CLUSTER_URLS.split(" ").map((url) => new URL(url));
 const admins = process.env.CLUSTER_ADMINS.split(" ");
 const pids = process.env.CLUSTER_PIDS.split(" ").map(Number);
@@ -35,11 +37,11 @@ let running = true;
 let round = -1;
 
 /** One HTTP request on a connection of its own. Gives the head, and the body as events or text. */
-function request(url, method, headers, body, onEvent) {
+function request(url, method, headers, body, onEvent, timeout = 15000) {
   return new Promise((done) => {
     const began = now();
     const finish = (result) => done({ ...result, ms: now() - began });
-    const asked = http.request(url, { method, headers, agent: false, timeout: 15000 }, (response) => {
+    const asked = http.request(url, { method, headers, agent: false, timeout }, (response) => {
       const stream = (response.headers["content-type"] ?? "").startsWith("text/event-stream");
       let text = "";
       response.setEncoding("utf8");
@@ -82,7 +84,8 @@ class Client {
   }
 
   async post(message, onEvent) {
-    return request(urls[this.node], "POST", this.headers(), JSON.stringify({ jsonrpc: "2.0", ...message }), onEvent);
+    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return request(urls[this.node], "POST", this.headers(), body, onEvent, onEvent ? undefined : patience);
   }
 
   async open() {
