@@ -1,5 +1,5 @@
-//! The power fails in the middle of a write, at one node, some or all of them: what they were writing is there in part, and what
-//! they had not synced is in doubt. They read what is whole, and nothing that was acknowledged is missing.
+//! The power fails in the middle of a write, at one node or at most of them: what they were writing is there in part, and what they
+//! had not synced is in doubt. They read what is whole, and nothing that was acknowledged is missing.
 
 use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
@@ -9,7 +9,7 @@ use crate::harm;
 /// See the [module](self) page.
 pub const TORN_LOG: Scenario = Scenario {
     name: "torn_log",
-    description: "the power fails in the middle of a write, at some or all nodes: they come back with what was whole",
+    description: "the power fails in the middle of a write, at one node or most: they come back with what was whole",
     draw,
     catalogue: crate::catalogue::catalogue,
 };
@@ -22,12 +22,13 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
-    let victims = dice.count(1, setup.nodes) as usize;
+    // Each of them writes until its turn comes: those before it are no majority.
+    let victims = dice.count(1, setup.nodes.div_ceil(2)) as usize;
     let torn_ms = dice.between(8_500, 11_000);
     let mut last_ms = torn_ms;
     for node in dice.shuffled(&setup).into_iter().take(victims) {
-        setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, 40) });
-        // A node that has work to do has written so often long before.
+        setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, 20) });
+        // As long as there is a majority a node has written so often long before.
         let again_ms = torn_ms + dice.between(3_000, 5_000);
         last_ms = last_ms.max(again_ms);
         setup.fault(again_ms, Fault::Restart(node));

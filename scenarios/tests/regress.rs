@@ -36,9 +36,33 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("minority_split", 12, "a node did not hear that its new life was taken, and could begin nothing"),
 ];
 
+/// The same of what is not fixed yet.
+const OPEN: &[(&str, u64, &str)] = &[
+    (
+        "node_replaced",
+        101,
+        "the founder lost its disk three seconds after clients came, and was not let in again within a minute",
+    ),
+    (
+        "node_replaced",
+        11,
+        "one group of sixteen still had its move away from the lost node under way at the end",
+    ),
+];
+
 #[test]
 fn what_was_found_stays_fixed() {
-    for (name, seed, story) in FOUND {
+    pass_all(FOUND);
+}
+
+#[test]
+#[ignore = "found and not fixed yet: these fail"]
+fn what_was_found_is_fixed() {
+    pass_all(OPEN);
+}
+
+fn pass_all(found: &[(&str, u64, &str)]) {
+    for (name, seed, story) in found {
         let scenario = find(name).expect("a scenario of this name must exist");
         let report = run(scenario, &Wishes { seed: *seed, ..Wishes::default() });
         assert!(report.is_passed(), "found before ({story}): {report}");

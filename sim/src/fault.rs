@@ -51,7 +51,8 @@ pub enum Fault {
     /// The host goes dark: silence, and what was not synced is in doubt. Touches tasks, sockets and unsynced writes.
     PowerLoss(NodeId),
     /// The power fails in the middle of writing: the host goes dark with that write and whatever else was not synced in
-    /// doubt, so what was being written is there in part. Touches the write that it strikes.
+    /// doubt, so what was being written is there in part. Touches the write that it strikes; nothing, where the process is
+    /// started anew before.
     PowerLossInWrite {
         /// Whose.
         node: NodeId,

@@ -45,6 +45,7 @@ impl Kernel {
         let now = self.now;
         let host = self.node_mut(node);
         host.boot += 1;
+        host.disk.failing_power = None;
         host.power = Power::Running;
         host.monotonic = Clock::started(now, host.monotonic.drift());
         host.entropy_asked.clear();

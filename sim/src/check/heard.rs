@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Breach, Checker, ClientId, Entry, Fact, Heard, Mark, Matter, RequestNumber, Violation};
+use super::{Breach, Checker, ClientId, Entry, Fact, Heard, Mark, Matter, RequestNumber, TWIN, Violation};
 use crate::client::{Errand, Outcome};
 use crate::node::NodeId;
 
@@ -19,6 +19,15 @@ const BOUND: u64 = 6_000_000_000;
 /// A client and its session, 0 in the stateless era: who listens.
 type Ear = (ClientId, u32);
 
+/// What a listener is owed.
+#[derive(Clone, Debug, Default)]
+struct Owed {
+    /// Since when, for each matter of which there is news.
+    news: BTreeMap<Matter, u64>,
+    /// Whether it is between two connections to its stream. What waits for it there is owed from the next one on.
+    is_away: bool,
+}
+
 /// See the [module](self) page.
 #[derive(Debug)]
 pub struct ChangesAreHeard {
@@ -26,10 +35,12 @@ pub struct ChangesAreHeard {
     /// When processes end: what a handler changed just before may not have been told to anybody.
     deaths: Vec<(NodeId, u64)>,
     subscribing: BTreeMap<RequestNumber, Ear>,
+    /// Listeners of sessions on their way to their stream.
+    coming: BTreeMap<RequestNumber, Ear>,
     /// Sessions whose subscription was acknowledged.
     subscribed: BTreeSet<Ear>,
-    /// Whoever listens under an acknowledged subscription, and since when it is owed which news.
-    owed: BTreeMap<Ear, BTreeMap<Matter, u64>>,
+    /// Whoever listens under an acknowledged subscription.
+    owed: BTreeMap<Ear, Owed>,
     found: Vec<Violation>,
 }
 
@@ -41,6 +52,7 @@ impl ChangesAreHeard {
             trouble,
             deaths,
             subscribing: BTreeMap::new(),
+            coming: BTreeMap::new(),
             subscribed: BTreeSet::new(),
             owed: BTreeMap::new(),
             found: Vec::new(),
@@ -64,15 +76,15 @@ impl ChangesAreHeard {
     }
 
     /// What was owed is there, or will never be.
-    fn settle(&mut self, at: u64, ear: Ear, owed: impl IntoIterator<Item = (Matter, u64)>) {
-        for (matter, changed) in owed {
-            if at > self.due(changed) {
-                let ms = (at - changed) / 1_000_000;
+    fn settle(&mut self, at: u64, ear: Ear, news: impl IntoIterator<Item = (Matter, u64)>) {
+        for (matter, since) in news {
+            if at > self.due(since) {
+                let ms = (at - since) / 1_000_000;
                 let what = format!(
                     "{matter:?} changed, and in session {} nothing was heard of it for {ms} ms",
                     ear.1
                 );
-                self.blame(Breach::Liveness, changed, ear, what);
+                self.blame(Breach::Liveness, since, ear, what);
             }
         }
     }
@@ -85,8 +97,8 @@ impl ChangesAreHeard {
             }
             Heard::News(matter) => match self.owed.get_mut(&ear) {
                 Some(owed) => {
-                    let owed = owed.remove(&matter).map(|changed| (matter, changed));
-                    self.settle(at, ear, owed);
+                    let news = owed.news.remove(&matter).map(|since| (matter, since));
+                    self.settle(at, ear, news);
                 }
                 None if is_stateless => {
                     let what = format!("news of {matter:?} came before the acknowledgement");
@@ -95,16 +107,36 @@ impl ChangesAreHeard {
                 None => {}
             },
             Heard::Break if !is_stateless => {
-                let owed = self.owed.get_mut(&ear).map(std::mem::take).unwrap_or_default();
-                self.settle(at, ear, owed);
+                if let Some(owed) = self.owed.get_mut(&ear) {
+                    owed.news.clear();
+                }
             }
             Heard::Break | Heard::End => self.close(at, ear),
         }
     }
 
+    /// A listener of a session looks for its stream, for the first time or because the connection to it broke.
+    fn leave(&mut self, at: u64, ear: Ear) {
+        let owed = self.owed.entry(ear).or_default();
+        if !std::mem::replace(&mut owed.is_away, true) {
+            let news = owed.news.clone();
+            self.settle(at, ear, news);
+        }
+    }
+
+    /// A listener of a session is at its stream.
+    fn arrive(&mut self, at: u64, ear: Ear) {
+        if let Some(owed) = self.owed.get_mut(&ear) {
+            owed.is_away = false;
+            owed.news.values_mut().for_each(|since| *since = at);
+        }
+    }
+
     fn close(&mut self, at: u64, ear: Ear) {
         let owed = self.owed.remove(&ear).unwrap_or_default();
-        self.settle(at, ear, owed);
+        if !owed.is_away {
+            self.settle(at, ear, owed.news);
+        }
     }
 }
 
@@ -115,21 +147,26 @@ impl Checker for ChangesAreHeard {
             Fact::Sent { request, mark, errand: Errand::Subscribe } => {
                 self.subscribing.insert(*request, ear(mark));
             }
-            Fact::Ended { request, outcome, .. } => {
-                let Some(ear) = self.subscribing.remove(request) else { return };
-                if *outcome == Outcome::Ok {
+            // Whatever comes before a session that has subscribed is listened to, waits for its reader.
+            Fact::Sent { request, mark, errand: Errand::Listen | Errand::Resume }
+                if matches!(mark.call, 0 | TWIN) && self.subscribed.contains(&ear(mark)) =>
+            {
+                self.coming.insert(*request, ear(mark));
+                self.leave(entry.at, ear(mark));
+            }
+            Fact::Ended { request, outcome: Outcome::Ok, .. } => {
+                if let Some(ear) = self.subscribing.remove(request) {
                     self.subscribed.insert(ear);
                 }
-            }
-            // A session may be listened to once it has subscribed; whatever comes meanwhile waits for its reader.
-            Fact::Sent { mark, errand: Errand::Listen, .. } if self.subscribed.contains(&ear(mark)) => {
-                self.owed.entry(ear(mark)).or_default();
+                if let Some(ear) = self.coming.remove(request) {
+                    self.arrive(entry.at, ear);
+                }
             }
             Fact::Sent { mark, errand: Errand::Delete, .. } => self.close(entry.at, ear(mark)),
             Fact::Heard { reader, what } => self.on_heard(entry.at, ear(reader), *what),
             Fact::Changed(node, matter) if !self.dies(*node, entry.at) => {
                 for owed in self.owed.values_mut() {
-                    owed.entry(*matter).or_insert(entry.at);
+                    owed.news.entry(*matter).or_insert(entry.at);
                 }
             }
             _ => {}
@@ -137,8 +174,9 @@ impl Checker for ChangesAreHeard {
     }
 
     fn finish(&mut self, at: u64) -> Vec<Violation> {
-        for (ear, owed) in std::mem::take(&mut self.owed) {
-            self.settle(at, ear, owed);
+        let ears: Vec<Ear> = self.owed.keys().copied().collect();
+        for ear in ears {
+            self.close(at, ear);
         }
         std::mem::take(&mut self.found)
     }
