@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge_partition;
+mod busy;
 mod calm;
 pub mod catalogue;
 mod clock_skew;
@@ -14,6 +15,7 @@ mod flood;
 mod harm;
 mod hostile_bytes;
 mod in_turn;
+mod island;
 mod joining;
 mod key_rotation;
 mod kill_mid_call;
@@ -44,6 +46,7 @@ pub use double_edge::DOUBLE_EDGE;
 pub use drain::DRAIN;
 pub use flood::FLOOD;
 pub use hostile_bytes::HOSTILE_BYTES;
+pub use island::ISLAND;
 pub use joining::JOINING;
 pub use key_rotation::KEY_ROTATION;
 pub use kill_mid_call::KILL_MID_CALL;
@@ -83,6 +86,7 @@ pub const ALL: &[Scenario] = &[
     LEADER_CRASH,
     ZOMBIE_LEADER,
     MINORITY_SPLIT,
+    ISLAND,
     MAJORITY_SPLIT,
     BRIDGE_PARTITION,
     ONE_WAY_CUT,

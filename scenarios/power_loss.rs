@@ -1,10 +1,10 @@
 //! Two of three nodes, of more nodes two thirds, lose power at one moment, and with it whatever they had not synced. What was
-//! acknowledged is there when they are back.
+//! acknowledged is there when they are back. On every other seed nobody else has what they acknowledged last.
 
 use switchboard_sim::Fault;
-use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
+use switchboard_sim::scenario::{Dice, FORMED_MS, Scenario, Setup, Wishes};
 
-use crate::harm;
+use crate::{busy, harm};
 
 /// See the [module](self) page.
 pub const POWER_LOSS: Scenario = Scenario {
@@ -19,19 +19,41 @@ const CALM_AFTER_MS: u64 = 8_000;
 
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
-    let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
+    let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
+    busy::keep_writing(&mut setup);
+    setup.hosts = 1;
     let nodes = dice.shuffled(&setup);
-    let victims = &nodes[..nodes.len() * 2 / 3];
-    let dark_ms = dice.between(8_500, 11_000);
+    let (victims, others) = nodes.split_at(nodes.len() * 2 / 3);
+    let dark_ms = dice.between(9_000, 11_000);
+    let alone_ms = dice.between(400, 1_000);
+    // Of many nodes some have nothing to write, or no client: what touches them proves nothing.
+    let few = nodes.len() <= 6;
+    let alone = few && dice.one_in(2);
+    if alone {
+        // Nobody but them has what they acknowledge last, and their disks are slow: much is not on them yet.
+        let extra_us = dice.between(10_000, 50_000);
+        for victim in victims {
+            setup.fault(FORMED_MS + 1_000, Fault::SlowBlocking { node: *victim, extra_us });
+            setup.fault(dark_ms, Fault::SlowBlocking { node: *victim, extra_us: 0 });
+        }
+        setup.fault(dark_ms - alone_ms, Fault::Partition { a: victims.to_vec(), b: others.to_vec() });
+    }
     let mut last_ms = dark_ms;
     for victim in victims {
         let again_ms = dark_ms + dice.between(500, 4_000);
         last_ms = last_ms.max(again_ms);
+        if few {
+            // Their clients notice at once, and come back for what they have not got.
+            setup.fault(dark_ms, Fault::ResetConnections { a: *victim, b: setup.client_host(0) });
+        }
         setup.fault(dark_ms, Fault::PowerLoss(*victim));
         setup.fault(again_ms, Fault::Restart(*victim));
     }
-    setup.trouble_ms = (dark_ms, last_ms + CALM_AFTER_MS);
+    if alone {
+        setup.fault(dark_ms, Fault::HealAll);
+    }
+    setup.trouble_ms = (dark_ms - alone_ms, last_ms + CALM_AFTER_MS);
     setup
 }

@@ -1,6 +1,7 @@
 //! What the command line says of scenarios: which, and how large.
 
 use clap::Args;
+use switchboard::node::Flaw;
 use switchboard_scenarios::{ALL, find};
 use switchboard_sim::scenario::{Scenario, Wishes};
 
@@ -15,13 +16,23 @@ pub(crate) struct Size {
     /// For how many virtual seconds they work, instead of the scenario's own number.
     #[arg(long)]
     pub(crate) seconds: Option<u64>,
+    /// Plant a bug in every node of the cluster, to see whether it is found.
+    #[arg(long, value_parser = parse_flaw, hide = true)]
+    pub(crate) flaw: Option<Flaw>,
 }
 
 impl Size {
     pub(crate) fn wishes(self, seed: u64, log_lines_max: usize) -> Wishes {
-        let Self { nodes, clients, seconds } = self;
-        Wishes { seed, nodes, clients, seconds, plant: None, log_lines_max }
+        let Self { nodes, clients, seconds, flaw } = self;
+        Wishes { seed, nodes, clients, seconds, flaw, plant: None, log_lines_max }
     }
+}
+
+fn parse_flaw(name: &str) -> Result<Flaw, String> {
+    Flaw::ALL.into_iter().find(|flaw| flaw.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = Flaw::ALL.iter().map(|flaw| flaw.name()).collect();
+        format!("there are: {}", names.join(", "))
+    })
 }
 
 /// The scenarios that a name stands for: one, `all`, or `all-cluster`, of which those that do not run on so many nodes are left
@@ -32,7 +43,7 @@ impl Size {
 pub(crate) fn scenarios(name: &str, size: Size) -> Result<Vec<&'static Scenario>, String> {
     let own = |scenario: &Scenario| scenario.setup(&Wishes::default()).nodes;
     let why_not = |scenario: &Scenario| match (own(scenario), size.nodes) {
-        (1, None) => None,
+        (1, None) if size.flaw.is_none() => None,
         (1, _) => Some(format!("{} runs on one node", scenario.name)),
         (own, Some(nodes)) if !scenario.runs_on(nodes) => {
             Some(format!("{} does not run on {nodes} nodes; {own} would do", scenario.name))

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use authority::{Authority, Issued, file, section};
 use switchboard::limits::Limits;
+use switchboard::node::Flaw;
 use switchboard_bin::config::{ClusterOverrides, EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
 
 fn variables(name: &str) -> Option<String> {
@@ -126,6 +127,14 @@ fn every_setting_reaches_the_node() {
     assert_eq!(settings.node.limits, expect);
     assert_eq!((settings.workers, settings.log_format), (NonZeroUsize::new(3), LogFormat::Json));
     assert_eq!(settings.log_level, "warn,switchboard=debug");
+}
+
+#[test]
+fn no_file_plants_a_bug_in_a_node() {
+    for flaw in Flaw::ALL {
+        let told = problems(&format!("[cluster]\nsecret = \"${{CLUSTER}}\"\nflaw = \"{}\"", flaw.name()));
+        assert!(told.contains("unknown key `cluster.flaw`"), "{told}");
+    }
 }
 
 #[test]

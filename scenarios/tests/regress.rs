@@ -41,7 +41,7 @@ const OPEN: &[(&str, u64, &str)] = &[
     (
         "node_replaced",
         101,
-        "the founder lost its disk three seconds after clients came, and was not let in again within a minute",
+        "the founder of four nodes is lost and the control group has no leader after it, so nobody is let in again",
     ),
     (
         "node_replaced",

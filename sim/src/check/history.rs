@@ -145,8 +145,21 @@ pub enum Fact {
         primes: bool,
         /// Whether it brought the answer to the call that the stream is of.
         answers: bool,
+        /// The digest of its data.
+        digest: u64,
         /// Whether the session's second reader of its own stream read it, who follows the stream for itself.
         twin: bool,
+    },
+    /// A client is about to read a call's stream on from an earlier event than the last that it was given.
+    Reread {
+        /// Who.
+        client: ClientId,
+        /// In which of its sessions.
+        session: u32,
+        /// The stream.
+        stream: u64,
+        /// The event before the first that it is to be given again.
+        after: u64,
     },
     /// A client read a progress notification of a call.
     Progress {
@@ -191,6 +204,19 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// A client read an event of a stream in one of its sessions.
+    #[must_use]
+    pub fn event(
+        (client, session): (ClientId, u32),
+        (stream, sequence): (u64, u64),
+        data: &[u8],
+        answers: bool,
+        twin: bool,
+    ) -> Self {
+        let (primes, digest) = (data.is_empty(), xxhash_rust::xxh3::xxh3_64(data));
+        Self::Event { client, session, stream, sequence, primes, answers, digest, twin }
+    }
+
     /// The client that it concerns, if any.
     #[must_use]
     pub const fn client(&self) -> Option<ClientId> {
@@ -199,7 +225,10 @@ impl Fact {
             | Self::Progress { mark, .. }
             | Self::Ran { mark }
             | Self::Task { mark, .. } => Some(mark.client),
-            Self::Ended { client, .. } | Self::Event { client, .. } | Self::Note(client, _) => Some(*client),
+            Self::Ended { client, .. }
+            | Self::Event { client, .. }
+            | Self::Reread { client, .. }
+            | Self::Note(client, _) => Some(*client),
             Self::Told { reader, .. } | Self::Heard { reader, .. } => Some(reader.client),
             Self::Changed(..) | Self::Booted(_) | Self::Drained(_) | Self::Stands(..) | Self::Node(..) => {
                 None

@@ -1,5 +1,6 @@
 //! The events of a stream come in order, none twice and none missing, over as many connections as they take; and so does
-//! the progress of a call, by the numbers that its handler gave it.
+//! the progress of a call, by the numbers that its handler gave it. An id names one event for ever: whoever reads it again
+//! reads the same, and a client that was given an event can go on from it (S5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,8 @@ type Stream = (ClientId, u32, u64, bool);
 pub struct InOrder {
     /// The last event of each stream.
     streams: BTreeMap<Stream, u64>,
+    /// What each event said, by client, session, stream and number.
+    said: BTreeMap<(ClientId, u32, u64, u64), u64>,
     /// Streams that were opened anew: where they begin is the server's to say.
     fresh: BTreeSet<Stream>,
     /// The last progress of each call.
@@ -62,6 +65,14 @@ impl InOrder {
                 self.streams.remove(&standing);
                 self.fresh.insert(standing);
             }
+            // An event of a call outlives the call: what the client was given is no event of the stream.
+            (Errand::Resume, Outcome::Http(400)) if !matches!(mark.call, 0 | TWIN) => {
+                self.blame(
+                    at,
+                    mark.client,
+                    format!("call {mark} cannot go on from what its client was told"),
+                );
+            }
             // What followed the last event is no longer kept, and the client was told so.
             (Errand::Resume, Outcome::Http(400)) => {
                 self.streams.retain(|(client, ..), _| *client != mark.client);
@@ -74,8 +85,18 @@ impl InOrder {
 impl Checker for InOrder {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Event { client, session, stream, sequence, primes, twin, .. } => {
+            Fact::Event { client, session, stream, sequence, primes, digest, twin, .. } => {
                 self.on_sequence(entry.at, (*client, *session, *stream, *twin), *sequence, *primes);
+                let event = (*client, *session, *stream, *sequence);
+                if !primes && self.said.insert(event, *digest).is_some_and(|before| before != *digest) {
+                    let what = format!(
+                        "event {sequence} of stream {stream} in session {session} was another one before"
+                    );
+                    self.blame(entry.at, *client, what);
+                }
+            }
+            Fact::Reread { client, session, stream, after } => {
+                self.streams.insert((*client, *session, *stream, false), *after);
             }
             Fact::Progress { mark, number } => {
                 let last = self.calls.insert(*mark, *number).unwrap_or_default();

@@ -56,10 +56,13 @@ impl Doubting {
         while let Some(event) = link.event().await? {
             if let Some((stream, sequence)) = event.id {
                 let Mark { client, session, .. } = self.reader;
-                let primes = event.data.is_empty();
-                let fact =
-                    Fact::Event { client, session, stream, sequence, primes, answers: false, twin: false };
-                self.history.note(fact);
+                self.history.note(Fact::event(
+                    (client, session),
+                    (stream, sequence),
+                    &event.data,
+                    false,
+                    false,
+                ));
             }
             if !event.data.is_empty() {
                 Message::read(&event.data, self.reader, &self.history)?;

@@ -110,7 +110,7 @@ impl Listener {
         let Mark { client, session, call } = self.reader;
         let (primes, twin) = (event.data.is_empty(), call == TWIN);
         if let Some((stream, sequence)) = event.id {
-            let fact = Fact::Event { client, session, stream, sequence, primes, answers: false, twin };
+            let fact = Fact::event((client, session), (stream, sequence), &event.data, false, twin);
             self.history.note(fact);
             *cursor = event.id;
         }

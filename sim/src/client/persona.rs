@@ -64,6 +64,8 @@ pub struct Persona {
     pub twins: bool,
     /// Milliseconds without a byte after which it gives a standing stream up.
     pub silence_ms: u64,
+    /// Whether it comes back to a call's stream behind an earlier event than the last that it was given.
+    pub rereads: bool,
     /// Milliseconds that it reads nothing once an answer has begun to stream.
     pub nap_ms: u64,
     /// What it does.
@@ -75,7 +77,7 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
     let work = &who.work;
     let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
     let mut thin = Thin::new(env, history, who.id, who.era, route, work.patience_ms);
-    thin.nap_ms = who.nap_ms;
+    (thin.rereads, thin.nap_ms) = (who.rereads, who.nap_ms);
     thin.pause_between(work.begin_ms).await;
     let mut streams = Vec::new();
     if who.listens && who.era == Era::Stateless {

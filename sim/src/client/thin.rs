@@ -31,6 +31,9 @@ pub(crate) struct Thin {
     /// Whose it is now: its client, its session and its call.
     pub(crate) mark: Mark,
     pub(crate) session: Option<Box<str>>,
+    /// Whether it comes back to a stream behind an earlier event than the last, as a client does that kept no better note of
+    /// how far it was: it must be told the same again.
+    pub(crate) rereads: bool,
     /// Milliseconds that it reads nothing once an answer has begun to stream; 0 for a client that reads as it should.
     pub(crate) nap_ms: u64,
     /// Tasks of this session that it looks after: whose they are, and their names.
@@ -43,6 +46,9 @@ pub(crate) struct Thin {
 
 /// Where the request ids of the other hand begin.
 const OTHER_IDS: u32 = 1 << 31;
+/// So many events at most are read again.
+const REREAD_MAX: u64 = 3;
+
 /// Waits between attempts to get back, doubled each time.
 const BACK_OFF_MS: (u64, u64) = (100, 3_200);
 
@@ -70,6 +76,7 @@ impl Thin {
             route,
             mark: Mark { client, session: 0, call: 0 },
             session: None,
+            rereads: false,
             nap_ms: 0,
             tasks: Vec::new(),
             other: None,
@@ -243,7 +250,7 @@ impl Thin {
 
     /// Reads the events of a call until its answer, over as many connections as that takes.
     async fn follow(&mut self, id: u32) -> Result<Reply, Outcome> {
-        let mut cursor = None;
+        let (mut cursor, mut seen) = (None, None);
         let mut retry_ms = 0;
         self.pause(self.nap_ms).await;
         loop {
@@ -255,7 +262,9 @@ impl Thin {
                 Ok(Some(event)) => {
                     cursor = event.id.or(cursor);
                     retry_ms = event.retry_ms.unwrap_or(retry_ms);
-                    if let Some(reply) = self.hear(event, id).await? {
+                    let is_known = event.id.is_some() && event.id <= seen;
+                    seen = seen.max(event.id);
+                    if let Some(reply) = self.hear(event, id, is_known).await? {
                         if let Some(link) = &mut self.link
                             && link.event().await != Ok(None)
                         {
@@ -267,7 +276,7 @@ impl Thin {
                 end => {
                     let why = end.err().unwrap_or(Outcome::Closed);
                     self.link = None;
-                    let last = cursor.ok_or(why)?;
+                    let last = self.reread(cursor.ok_or(why)?);
                     self.pause(retry_ms).await;
                     self.come_back(last).await?;
                 }
@@ -275,14 +284,29 @@ impl Thin {
         }
     }
 
-    /// Takes one event of a call. Its answer ends the call.
-    async fn hear(&mut self, event: SseEvent, id: u32) -> Result<Option<Reply>, Outcome> {
+    /// Behind which event it comes back, that was given everything up to `last`.
+    fn reread(&mut self, (stream, last): (u64, u64)) -> (u64, u64) {
+        if !self.rereads {
+            return (stream, last);
+        }
+        let after = last.saturating_sub(self.dice.below(REREAD_MAX + 1));
+        let Mark { client, session, .. } = self.mark;
+        self.history.note(Fact::Reread { client, session, stream, after });
+        (stream, after)
+    }
+
+    /// Takes one event of a call. Its answer ends the call. What is known was taken before, and is only to be the same.
+    async fn hear(&mut self, event: SseEvent, id: u32, is_known: bool) -> Result<Option<Reply>, Outcome> {
         let Mark { client, session, .. } = self.mark;
         let primes = event.data.is_empty();
-        let message = if primes { None } else { Some(Message::read(&event.data, self.mark, &self.history)?) };
+        let message = if primes || is_known {
+            None
+        } else {
+            Some(Message::read(&event.data, self.mark, &self.history)?)
+        };
         let answers = message.as_ref().is_some_and(|message| message.answers(id));
         if let Some((stream, sequence)) = event.id {
-            let fact = Fact::Event { client, session, stream, sequence, primes, answers, twin: false };
+            let fact = Fact::event((client, session), (stream, sequence), &event.data, answers, false);
             self.history.note(fact);
         }
         let Some(message) = message else { return Ok(None) };

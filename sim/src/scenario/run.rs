@@ -9,7 +9,7 @@ use switchboard::env::{Env, Panicked};
 
 use super::cluster::{Nodes, PORT};
 use super::report::{End, Report};
-use super::setup::{Role, Scenario, Setup};
+use super::setup::{Group, Role, Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
     Answered, Balance, ChangesAreHeard, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History,
@@ -26,12 +26,13 @@ const STOCK_MS_MAX: u64 = 10_000;
 /// Runs a scenario.
 ///
 /// # Panics
-/// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for.
+/// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for, or on too few to have the wished flaw.
 #[must_use]
 pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
     let setup = Arc::new(scenario.setup(wishes));
     let fits = wishes.nodes.is_none_or(|nodes| nodes == setup.nodes);
     assert!(fits, "{} must run on as many nodes as are wished for", scenario.name);
+    assert!(wishes.flaw.is_none() || setup.nodes > 1, "a flaw is one of a cluster");
     let options =
         Options { net: setup.net, log_lines_max: wishes.log_lines_max, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);
@@ -58,8 +59,13 @@ fn play(world: &mut World, scenario: &Scenario, setup: &Arc<Setup>, wishes: &Wis
     world.observe(move |at, node, event| observed.note_at(at, Fact::Node(node, event.clone())));
     let ips: Vec<IpAddr> = servers.iter().map(|server| world.ip(*server)).collect();
     let addresses: Arc<[SocketAddr]> = ips.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
-    let nodes =
-        Arc::new(Nodes { scenario: *scenario, setup: Arc::clone(setup), history: history.clone(), ips });
+    let nodes = Arc::new(Nodes {
+        scenario: *scenario,
+        setup: Arc::clone(setup),
+        wishes: *wishes,
+        history: history.clone(),
+        ips,
+    });
     for server in servers {
         let nodes = Arc::clone(&nodes);
         world.boot(server, move |env| Arc::clone(&nodes).serve(env));
@@ -91,10 +97,11 @@ fn settle(world: &mut World, setup: &Setup, history: &History, servers: &Arc<[So
             let (id, listens, work) =
                 (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
             let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
-            let (twins, nap_ms) = (group.twins, group.nap_ms);
+            let Group { twins, rereads, nap_ms, .. } = *group;
             // Longer than between two comments.
             let silence_ms = setup.limits.keep_alive_ms * 3 / 2;
-            let persona = Persona { id, servers, roams, era, listens, twins, silence_ms, nap_ms, work };
+            let persona =
+                Persona { id, servers, roams, era, listens, twins, silence_ms, rereads, nap_ms, work };
             hosts[number as usize % setup.hosts as usize].push((group.role, persona));
             number += 1;
         }

@@ -53,6 +53,8 @@ pub struct Group {
     pub listens_one_in: u32,
     /// Whether two readers listen to a session at once, where one listens.
     pub twins: bool,
+    /// Whether they come back to a call's stream behind an earlier event than the last that they were given.
+    pub rereads: bool,
     /// Milliseconds that they read nothing once an answer has begun to stream.
     pub nap_ms: u64,
     /// One in so many sends every request to another node than the one before; 0 for none.
@@ -72,6 +74,7 @@ impl Group {
             count,
             listens_one_in: 4,
             twins: false,
+            rereads: false,
             nap_ms: 0,
             roams_one_in: 3,
             work,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use switchboard::node::Flaw;
+
 use crate::check::Plant;
 
 /// Of a cluster with fewer nodes none may be lost.
@@ -18,8 +20,10 @@ pub struct Wishes {
     pub clients: Option<u32>,
     /// For how many virtual seconds they work; the scenario's own number where it is `None`.
     pub seconds: Option<u64>,
-    /// A bug to plant, to see whether it is found.
+    /// A bug to plant in the history, to see whether a checker finds it.
     pub plant: Option<Plant>,
+    /// A bug to plant in every node of a cluster, to see whether the scenario finds it.
+    pub flaw: Option<Flaw>,
     /// So many of the last things that the kernel did are kept as text.
     pub log_lines_max: usize,
 }
@@ -45,6 +49,6 @@ impl fmt::Display for Wishes {
                 write!(f, " --{name} {size}")?;
             }
         }
-        Ok(())
+        self.flaw.map_or(Ok(()), |flaw| write!(f, " --flaw {}", flaw.name()))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use super::council::{CONTROL, Council, MapMachine};
+use super::flaw::Flaw;
 use super::kept::Kept;
 use super::owner::Owner;
 use super::service::Wires;
@@ -153,7 +154,11 @@ impl<E: Env> Inner<E> {
         group: GroupId,
         machine: Arc<Mutex<dyn Machine>>,
     ) -> Result<Group, StartError> {
-        let options = Options { timing: self.settings.timing, ..Options::new(group, self.me.node) };
+        let options = Options {
+            timing: self.settings.timing,
+            counts_unwritten: self.settings.flaw() == Some(Flaw::Unwritten),
+            ..Options::new(group, self.me.node)
+        };
         let network = Arc::new(Wires(self.mesh.clone()));
         Group::start(self.env.clone(), options, self.store.clone(), machine, network).await
     }
@@ -162,8 +167,8 @@ impl<E: Env> Inner<E> {
         let kept = Kept::new(self.settings.group.clone(), self.topics.sender());
         let kept = Arc::new(Mutex::new(kept));
         let group = self.start_raft(id, kept.clone()).await?;
-        let queue_bytes_max = self.settings.stream_queue_bytes_max;
-        Ok(Arc::new(Owner::new(self.env.clone(), self.me.node, id, group, kept, queue_bytes_max)))
+        let owner = Owner::new(self.env.clone(), self.me.node, id, group, kept, &self.settings);
+        Ok(Arc::new(owner))
     }
 
     fn learn_addresses(&self, view: &ClusterMap) {

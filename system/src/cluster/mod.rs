@@ -9,6 +9,7 @@ mod calls;
 mod council;
 mod detecting;
 mod enter;
+mod flaw;
 mod hosting;
 mod kept;
 mod life;
@@ -25,6 +26,7 @@ mod view;
 mod wire;
 
 pub(crate) use calls::{Piece, Read};
+pub use flaw::Flaw;
 pub(crate) use life::ClusterError;
 pub(crate) use route::{slot_of, slot_of_redemption};
 pub use settings::ClusterConfig;

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::flaw::{Flaw, Flawed};
 use super::kept::{Kept, Matter};
+use super::settings::Settings;
 use super::soft::Soft;
 use super::wire::{Answer, Ask, Turn};
 use crate::env::{Either, Env, Instant, deadline, race};
@@ -30,7 +32,7 @@ pub(super) const LEASE_MS: u64 = 5_000;
 /// How long a command may wait for its commit here before the asker is told that its outcome is unknown.
 const COMMIT_MS_MAX: u64 = 3_000;
 /// How many bytes one answer to a reader brings at most, beside a single event that is larger.
-const READ_BYTES_MAX: usize = 256 * 1024;
+pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
 /// How long an event may wait for room in its stream here. Its writer asks again.
 const ROOM_MS_MAX: u64 = 2_000;
 
@@ -43,6 +45,8 @@ pub(super) struct Owner<E: Env> {
     pub(super) soft: Mutex<Soft>,
     queue_bytes_max: usize,
     me: NodeId,
+    /// `None` but in tests.
+    pub(super) flawed: Option<Arc<Flawed>>,
 }
 
 impl<E: Env> Owner<E> {
@@ -52,9 +56,11 @@ impl<E: Env> Owner<E> {
         id: GroupId,
         group: Group,
         kept: Arc<Mutex<Kept>>,
-        queue_bytes_max: usize,
+        settings: &Settings,
     ) -> Self {
-        Self { id, env, group, kept, soft: Mutex::default(), queue_bytes_max, me }
+        let queue_bytes_max = settings.stream_queue_bytes_max;
+        let flawed = settings.flaw().map(Flawed::new);
+        Self { id, env, group, kept, soft: Mutex::default(), queue_bytes_max, me, flawed }
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -154,6 +160,10 @@ impl<E: Env> Owner<E> {
     pub(super) async fn submit(&self, request: RequestId, command: Command) -> Result<Reply, Answer> {
         let entry = Entry { now_ms: self.env.wall().unix_ms(), request, command };
         let due = self.env.now().after_ms(COMMIT_MS_MAX);
+        if let Some(reply) = self.reply_early(&entry, due) {
+            return Ok(reply);
+        }
+        let _ahead = self.show_early(&entry);
         // Boxed: a reader of a stream waits in the same future as this, and readers are many.
         match Box::pin(self.group.propose(entry.encode(), due)).await {
             Ok(reply) => Ok(Reply::decode(&reply).expect("a reply of this program must read back")),
@@ -164,6 +174,9 @@ impl<E: Env> Owner<E> {
     }
 
     async fn barrier(&self) -> Result<(), Answer> {
+        if self.has(Flaw::DoubleOwner) {
+            return Ok(());
+        }
         match Box::pin(self.group.barrier(self.env.now().after_ms(COMMIT_MS_MAX))).await {
             Ok(()) => Ok(()),
             Err(BarrierError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
@@ -298,7 +311,8 @@ impl<E: Env> Owner<E> {
                     return Answer::Superseded;
                 }
                 kept.wake(Matter::Room(id, stream));
-                match kept.state.read(id, stream, after, READ_BYTES_MAX) {
+                let read = || kept.state.read(id, stream, after, READ_BYTES_MAX);
+                match self.read_early(id, stream, after).unwrap_or_else(read) {
                     group::Read::Events(events) => return Answer::Events { events, finished: false },
                     group::Read::Finished => return Answer::Events { events: Vec::new(), finished: true },
                     group::Read::NoSuchSession => return Answer::NoSession,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::flaw::Flaw;
 use crate::control::{self, Wire};
 use crate::detector;
 use crate::group;
@@ -39,6 +40,9 @@ pub struct ClusterConfig {
     /// The versions of the wire that this node speaks, from and to: for tests of an upgrade, in which one program plays both.
     #[doc(hidden)]
     pub wire: (u16, u16),
+    /// A bug that this node has: for tests that must find it.
+    #[doc(hidden)]
+    pub flaw: Option<Flaw>,
     /// Data groups of a cluster that this node founds: 16 for a few nodes, 256 for fifty and more. For good.
     pub groups: u16,
 }
@@ -60,6 +64,7 @@ impl ClusterConfig {
             key_rotate_ms: 7 * 24 * 3_600_000,
             replace_after_ms: 60_000,
             wire: (1, 1),
+            flaw: None,
             groups: 16,
         }
     }
@@ -113,6 +118,11 @@ impl Settings {
             replace_after_ms: config.replace_after_ms,
             ..self.control.clone()
         }
+    }
+
+    /// The bug that this node has, in a test that must find it.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        self.cluster.as_ref().and_then(|config| config.flaw)
     }
 
     /// The versions of the wire that this node speaks.

@@ -10,10 +10,11 @@ use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::group::Options;
 use super::link::PIECE_BYTES_MAX;
 use super::types::{Ballot, Entry, LogId, Position, Types, Vote, decode, encode, log_id, position};
 use crate::ids::GroupId;
-use crate::store::{Failed, Scope, Store};
+use crate::store::{Done, Failed, Scope, Store};
 
 const VOTE_KEY: &str = "vote";
 const PURGED_KEY: &str = "purged";
@@ -33,6 +34,8 @@ pub(super) struct Log {
     purged: Option<LogId>,
     last: Option<LogId>,
     committed: Option<LogId>,
+    /// See [`Options::counts_unwritten`].
+    counts_unwritten: bool,
 }
 
 pub(super) fn to_io(failed: Failed) -> io::Error {
@@ -49,7 +52,7 @@ fn to_bytes<T: Serialize>(value: &T) -> Bytes {
 
 impl Log {
     /// Reads what the store holds of the group.
-    pub(super) async fn load(store: Store, group: GroupId) -> io::Result<Self> {
+    pub(super) async fn load(store: Store, options: &Options) -> io::Result<Self> {
         async fn get<T: DeserializeOwned>(
             store: &Store,
             group: GroupId,
@@ -58,6 +61,7 @@ impl Log {
             let value = store.get(Scope::Group(group), key).await.map_err(to_io)?;
             value.map(|value| postcard::from_bytes(&value).map_err(damaged)).transpose()
         }
+        let Options { group, counts_unwritten, .. } = *options;
         let bounds = store.bounds(group).await.map_err(to_io)?;
         let vote: Option<Ballot> = get(&store, group, VOTE_KEY).await?;
         let purged = log_id(get::<Position>(&store, group, PURGED_KEY).await?);
@@ -69,7 +73,7 @@ impl Log {
             let entries = reader.entries(bounds.end - 1..bounds.end).await?;
             entries.first().map(|entry| entry.log_id)
         };
-        Ok(Self { reader, purged, last, committed })
+        Ok(Self { reader, purged, last, committed, counts_unwritten })
     }
 
     /// Whether this node ever took part.
@@ -178,7 +182,12 @@ impl RaftLogStorage<Types> for Log {
             callback.io_completed(Ok(()));
             return Ok(());
         };
-        let done = Box::new(move |result: Result<(), Failed>| callback.io_completed(result.map_err(to_io)));
+        let done: Done = if self.counts_unwritten {
+            callback.io_completed(Ok(()));
+            Box::new(drop)
+        } else {
+            Box::new(move |result| callback.io_completed(result.map_err(to_io)))
+        };
         self.reader.store.append(self.reader.group, first, bytes, done).await.map_err(to_io)?;
         self.last = last;
         Ok(())
