@@ -85,7 +85,9 @@ impl<E: Env> Cluster<E> {
         let seated = inner.council();
         match (view.voters().contains(&inner.me.node), seated) {
             (true, None) => self.seat_council().await?,
-            (false, Some(council)) if !council.group.status().voters.contains(&inner.me.node) => {
+            // A learner may be made a voter by a change that began before the map changed its mind. Had it given up its seat,
+            // those that count on its vote could be too few to ever agree on anything again, that change included.
+            (false, Some(council)) if !council.group.status().names(inner.me.node) => {
                 *inner.council.lock().expect("the council must not be poisoned") = None;
                 council.group.stop().await;
             }

@@ -175,7 +175,9 @@ impl<E: Env> Cluster<E> {
         inner.env.spawn("move of a replica", async move {
             let inner = &cluster.0;
             let due = inner.env.now().after_ms(MOVE_MS_MAX);
-            if cluster.change_members(&owner.group, &voters, target, due).await {
+            let change_members = cluster.change_members(&owner.group, &voters, &target, due);
+            let given_up = cluster.until_not(|map| map.change_of(owner.id) == Some(change));
+            if matches!(race(change_members, given_up).await, Either::Left(true)) {
                 let done = MapCommand::FinishMove { group: owner.id, change };
                 let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
                 // Whoever leads next finds the members as they should be, and says so again.
@@ -187,36 +189,44 @@ impl<E: Env> Cluster<E> {
 
     /// Changes the members of a group that this node leads. True once they are as they should be.
     ///
-    /// A leader that is to go takes in who comes, and hands over; who leads then sees it out. Removed while it leads, it would
-    /// leave the group without a leader until an election.
+    /// A leader that takes itself out leaves a group without one until others notice. So it hands over before, and who leads
+    /// then sees it out; where nobody is there yet who stays, it goes once somebody is.
     async fn change_members(
         &self,
         group: &raft::Group,
         voters: &BTreeSet<NodeId>,
-        target: BTreeSet<NodeId>,
+        target: &BTreeSet<NodeId>,
         due: Instant,
     ) -> bool {
-        if *voters == target {
+        if voters == target {
             return true;
         }
-        let goes = !target.contains(&self.0.me.node);
-        let next = if goes { voters.union(&target).copied().collect() } else { target.clone() };
-        if next != *voters
-            && let Err(error) = group.change(next, BTreeSet::new(), due).await
-        {
-            tracing::info!("the members of {} are not changed yet: {error}", group.id());
-            return false;
-        }
-        if !goes {
-            return true;
-        }
-        match self.heir(group, |node| target.contains(&node)) {
-            Some(heir) => {
+        let mut next = target.clone();
+        if !target.contains(&self.0.me.node) {
+            if let Some(heir) = self.heir(group, |node| target.contains(&node)) {
                 group.transfer(heir).await;
+                return false;
+            }
+            next.insert(self.0.me.node);
+        }
+        match group.change(next.clone(), BTreeSet::new(), due).await {
+            Ok(()) => next == *target,
+            Err(error) => {
+                tracing::info!("the members of {} are not changed yet: {error}", group.id());
                 false
             }
-            // Nobody of them is up: it goes all the same.
-            None => group.change(target, BTreeSet::new(), due).await.is_ok(),
+        }
+    }
+
+    /// Waits until the map no longer has it so: a change that waits for a node which nobody wants there any more would hold up
+    /// the one that is wanted instead.
+    async fn until_not(&self, holds: impl Fn(&ClusterMap) -> bool) {
+        let mut epoch = self.0.view.watch();
+        while holds(&self.0.view()) {
+            if epoch.changed().await.is_err() {
+                // The member is gone, and with it whoever would act on it.
+                return;
+            }
         }
     }
 
@@ -290,7 +300,8 @@ impl<E: Env> Cluster<E> {
             inner.env.spawn("change of voters", async move {
                 let due = cluster.0.env.now().after_ms(MOVE_MS_MAX);
                 let now = council.group.status().voters;
-                cluster.change_members(&council.group, &now, voters, due).await;
+                let change_members = cluster.change_members(&council.group, &now, &voters, due);
+                race(change_members, cluster.until_not(|map| *map.voters() == voters)).await;
                 cluster.0.life.end_move(super::council::CONTROL);
             });
         }

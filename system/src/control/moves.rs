@@ -82,7 +82,9 @@ impl ClusterMap {
         if place.change != Some(change) {
             return Err(Refusal::NotMoving);
         }
-        place.change = None;
+        // The group may have taken the node in already, or may be about to. So it is told to let go of it, and only once it has
+        // is the move over: a voter that the map does not know of would be missed at the next vote.
+        place.change = change.add.map(|added| Move { add: None, remove: Some(added) });
         Ok(Outcome::Changed)
     }
 }

@@ -395,7 +395,8 @@ impl Group {
         if !new.is_empty() {
             self.change_once(ChangeMembers::AddNodes(new), true).await?;
         }
-        self.catch_up(voters).await?;
+        let come = voters.difference(&status.voters).copied().collect();
+        self.catch_up(&come).await?;
         // Learners first: a leader that votes no more has nothing left to say.
         let gone: BTreeSet<NodeId> = status.learners.difference(&wanted).copied().collect();
         if !gone.is_empty() {
@@ -425,8 +426,9 @@ impl Group {
         }
     }
 
-    /// Waits until each of these has what the log held when the wait began.
-    async fn catch_up(&self, voters: &BTreeSet<NodeId>) -> Result<(), ChangeError> {
+    /// Waits until each of these has what the log held when the wait began. Only those that come are waited for: one that
+    /// votes already and is down must not hold up the change that is made because it is down.
+    async fn catch_up(&self, come: &BTreeSet<NodeId>) -> Result<(), ChangeError> {
         let mut metrics = self.raft().data_metrics();
         let target = self.status().last;
         loop {
@@ -438,7 +440,7 @@ impl Group {
             let has_it = |node: &NodeId| {
                 *node == self.options().node || status.lags.get(node).is_some_and(|lag| *lag <= behind)
             };
-            if voters.iter().all(has_it) {
+            if come.iter().all(has_it) {
                 return Ok(());
             }
             if metrics.changed().await.is_err() {

@@ -62,6 +62,14 @@ pub struct Status {
     pub is_confirmed: bool,
 }
 
+impl Status {
+    /// Whether a node is a member of the group, with a vote or without.
+    #[must_use]
+    pub fn names(&self, node: NodeId) -> bool {
+        self.voters.contains(&node) || self.learners.contains(&node)
+    }
+}
+
 pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, patience_ms: u64) -> Status {
     let last = metrics.last_log_index;
     let members = metrics.membership_config.membership();
