@@ -41,7 +41,6 @@ fn table(c: &mut Criterion) {
     let mut entropy = Entropy::from_seed([7; 32]);
     let keys = Keys::new(Ring::generate(&mut entropy), entropy);
     let ticket = SessionTicket {
-        slot: 1,
         tenant: 2,
         principal: Principal(3),
         id: SessionId(4),

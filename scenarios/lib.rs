@@ -12,6 +12,7 @@ mod control_lost;
 mod double_edge;
 mod drain;
 mod flood;
+mod growing;
 mod harm;
 mod hostile_bytes;
 mod in_turn;
@@ -45,6 +46,7 @@ pub use control_lost::CONTROL_LOST;
 pub use double_edge::DOUBLE_EDGE;
 pub use drain::DRAIN;
 pub use flood::FLOOD;
+pub use growing::GROWING;
 pub use hostile_bytes::HOSTILE_BYTES;
 pub use island::ISLAND;
 pub use joining::JOINING;
@@ -96,6 +98,7 @@ pub const ALL: &[Scenario] = &[
     CONTROL_LOST,
     ZONE_LOSS,
     JOINING,
+    GROWING,
 ];
 
 /// The scenario of a name.

@@ -86,6 +86,7 @@ struct Group {
     lag: Option<u64>,
     sessions: usize,
     moving: bool,
+    splits_off: Option<u64>,
     asleep: bool,
 }
 
@@ -190,10 +191,11 @@ fn groups(status: &Status, text: &mut String) {
     let mut rows = vec![head.map(str::to_owned)];
     for group in &status.groups {
         let replicas: Vec<String> = group.replicas.iter().map(u64::to_string).collect();
-        let state = match (group.moving, group.asleep) {
-            (true, _) => "moving",
-            (false, true) => "asleep",
-            (false, false) => "",
+        let state = match (group.moving, group.splits_off, group.asleep) {
+            (true, ..) => "moving".to_owned(),
+            (false, Some(parent), _) => format!("splits off {parent}"),
+            (false, None, true) => "asleep".to_owned(),
+            (false, None, false) => String::new(),
         };
         rows.push([
             group.id.to_string(),
@@ -203,7 +205,7 @@ fn groups(status: &Status, text: &mut String) {
             number(group.committed),
             group.sessions.to_string(),
             number(group.lag),
-            state.to_owned(),
+            state,
         ]);
     }
     table(&rows, |_| true, text);
@@ -228,6 +230,10 @@ fn summary(status: &Status, text: &mut String) {
     let moving = status.groups.iter().filter(|group| group.moving).count();
     if moving > 0 {
         line(format!("{moving} of {count} groups are moving."));
+    }
+    let splitting = status.groups.iter().filter(|group| group.splits_off.is_some()).count();
+    if splitting > 0 {
+        line(format!("{splitting} of {count} groups are new, and split off others."));
     }
     for node in &status.nodes {
         if !node.is_well() {

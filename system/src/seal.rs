@@ -25,10 +25,12 @@ use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use crate::env::Entropy;
 
 mod ring;
+mod slot;
 mod ticket;
 
 pub use ring::{KEYS_MAX, Ring, RingError, Secret};
-pub use ticket::{Principal, SLOTS, SessionTicket, TaskTicket};
+pub use slot::{SLOTS, group_of, parent_of, slot_of, took};
+pub use ticket::{Principal, SessionTicket, TaskTicket};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
 //! Once trouble is over a cluster is one again: every node answers and is up, all have one map, every group has a leader
-//! and as many replicas as there can be, and nothing is on the move (S12, S15).
+//! and as many replicas as there can be, and nothing is on the move or half way through a split (S12, S15).
 
 use std::collections::BTreeMap;
 
@@ -17,15 +17,17 @@ pub struct Converges {
     /// Nodes that are gone for good: the map still knows them, and nothing is left to them.
     replaced: u32,
     level: u64,
+    groups: usize,
     said: BTreeMap<NodeId, u64>,
     found: Vec<Violation>,
 }
 
 impl Converges {
-    /// For a cluster of so many nodes, all of which understand `level` at the end, and so many that are gone for good.
+    /// For a cluster of so many nodes, all of which understand `level` at the end, so many that are gone for good, and so many
+    /// groups.
     #[must_use]
-    pub const fn new(nodes: u32, replaced: u32, level: u64) -> Self {
-        Self { nodes, replaced, level, said: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(nodes: u32, replaced: u32, level: u64, groups: usize) -> Self {
+        Self { nodes, replaced, level, groups, said: BTreeMap::new(), found: Vec::new() }
     }
 
     fn blame(&mut self, at: u64, what: String) {
@@ -49,6 +51,9 @@ impl Converges {
         if here.len() != self.nodes as usize || gone.len() != self.replaced as usize {
             wrong.push(format!("there are {} nodes, and {} are gone for good", here.len(), gone.len()));
         }
+        if standing.groups.len() != self.groups {
+            wrong.push(format!("there are {} groups instead of {}", standing.groups.len(), self.groups));
+        }
         for member in here {
             if !member.answers || member.state != "up" || member.epoch != Some(standing.epoch) {
                 wrong.push(format!("{member:?} beside epoch {}", standing.epoch));
@@ -57,7 +62,12 @@ impl Converges {
         let replicas = REPLICAS.min(self.nodes as usize);
         for group in &standing.groups {
             let is_left = gone.iter().any(|member| group.replicas.contains(&member.id));
-            if group.leader.is_none() || group.replicas.len() != replicas || group.moving || is_left {
+            if group.leader.is_none()
+                || group.replicas.len() != replicas
+                || group.moving
+                || is_left
+                || group.splits_off.is_some()
+            {
                 wrong.push(format!("{group:?}"));
             }
         }

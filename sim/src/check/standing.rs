@@ -45,6 +45,8 @@ pub struct DataGroup {
     pub lag: Option<u64>,
     /// Whether its replicas are being changed.
     pub moving: bool,
+    /// The group that it splits off, where it has not taken its slots yet.
+    pub splits_off: Option<u64>,
 }
 
 impl Standing {

@@ -69,6 +69,10 @@ impl Nodes {
     /// The life of a node's process.
     pub(super) async fn serve(self: Arc<Self>, env: SimEnv) {
         let id = env.node();
+        if let Some((_, joins_ms)) = self.setup.joins.iter().find(|(node, _)| *node == id) {
+            let waits_ms = joins_ms.saturating_sub(self.history.now() / 1_000_000);
+            env.sleep_until(env.now().after_ms(waits_ms)).await;
+        }
         let catalogue = (self.scenario.catalogue)(&self.history);
         let booted_ms = self.history.now() / 1_000_000;
         let node =

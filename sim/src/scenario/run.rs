@@ -160,7 +160,7 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     if is_cluster {
         let left = u32::try_from(setup.leaves.len()).expect("so many nodes must fit");
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);
-        all.push(Box::new(Converges::new(stay, gone, setup.level_at_end)));
+        all.push(Box::new(Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end)));
     }
     all
 }

@@ -99,8 +99,12 @@ pub struct Setup {
     pub net: NetOptions,
     /// How many nodes serve: several are one cluster.
     pub nodes: u32,
-    /// Data groups of a cluster.
+    /// Data groups of a cluster at first.
     pub data_groups: u16,
+    /// Data groups of a cluster at the end.
+    pub groups_at_end: usize,
+    /// Nodes that start later than the others, and when.
+    pub joins: Vec<(NodeId, u64)>,
     /// How long a key of a cluster seals before the next one does.
     pub key_rotate_ms: u64,
     /// How long a node of a cluster is down before others take what it held.
@@ -143,6 +147,8 @@ impl Setup {
             net: NetOptions::default(),
             nodes: 1,
             data_groups: 16,
+            groups_at_end: 16,
+            joins: Vec::new(),
             key_rotate_ms: 7 * 24 * 3_600_000,
             replace_after_ms: 60_000,
             replaced: 0,
@@ -166,7 +172,8 @@ impl Setup {
     pub fn cluster(nodes: u32, seconds: u64) -> Self {
         let is_large = nodes >= 50;
         let data_groups = if is_large { 256 } else { 16 };
-        let mut setup = Self { nodes, data_groups, ..Self::calm(seconds) };
+        let groups_at_end = data_groups.into();
+        let mut setup = Self { nodes, data_groups, groups_at_end, ..Self::calm(seconds) };
         if !is_large {
             // A run is short, and whoever listens at a host that went dark must find out within it.
             setup.limits.keep_alive_ms = KEEP_ALIVE_MS;

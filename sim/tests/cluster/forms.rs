@@ -62,7 +62,7 @@ fn frames(status: &serde_json::Value) -> (u64, usize) {
 #[ignore = "measures: how long clusters take to form, and what they say when idle"]
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the real clock")]
 fn what_a_cluster_costs() {
-    for (nodes, groups) in [(3, 16), (5, 16), (30, 64), (100, 256)] {
+    for (nodes, groups) in [(3, 16), (5, 16), (30, 128), (100, 256)] {
         let begun = Instant::now();
         let mut bed = Bed::new(1, nodes, groups);
         let formed = bed.run_until_formed(Duration::from_secs(120));

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::route::{Wait, slot_of};
-use super::wire::{Answer, Ask, SessionKey, Turn};
+use super::route::Wait;
+use super::wire::{Answer, Ask, Turn};
 use super::{Cluster, Trouble};
 use crate::env::{Env, Instant};
-use crate::ids::{GroupId, SessionId, StreamId, TaskId};
+use crate::ids::{SessionId, StreamId, TaskId};
 use crate::jsonrpc::Raw;
 use crate::seal::{Principal, SLOTS};
 use crate::task::{Command, Reply, RequestId, Stamp};
@@ -45,33 +45,31 @@ pub(crate) enum Read {
 }
 
 impl<E: Env> Cluster<E> {
-    /// A slot for a new session: one whose group this node leads, where it leads any, so that most requests of a client
+    /// Gives a new session its slot: one whose group this node leads, where it leads any, so that most requests of a client
     /// that stays with its node go nowhere.
-    pub(crate) fn slot_here(&self, id: SessionId) -> u16 {
+    pub(crate) fn place(&self, id: SessionId) -> SessionId {
         let view = self.0.view();
-        let start = u16::try_from(id.digest() % u64::from(SLOTS)).expect("a slot must fit");
-        let groups = view.groups().count().max(1) as u64;
-        // Two slots that lie a group apart have neighbouring groups.
-        let step = u16::try_from(u64::from(SLOTS).div_ceil(groups)).unwrap_or(1);
-        let slots = (0..groups.min(u64::from(SLOTS))).map(|at| {
-            let offset = u16::try_from(at).unwrap_or(0).wrapping_mul(step);
-            (start.wrapping_add(offset)) % SLOTS
-        });
-        let led = |group: GroupId| self.0.owner(group).is_some_and(|owner| owner.leading().is_some());
-        slots.into_iter().find(|slot| view.group_of(*slot).is_some_and(led)).unwrap_or(start)
+        let is_led = |slot: &u16| {
+            let owner = view.group_of(*slot).and_then(|group| self.0.owner(group));
+            owner.is_some_and(|owner| owner.leading().is_some() && owner.kept().state.holds(*slot))
+        };
+        // As many in a row as this have all groups between them.
+        let in_a_row = view.groups().count().next_power_of_two();
+        let mut slots = (0..SLOTS).take(in_a_row).map(|at| (id.slot() + at) % SLOTS);
+        slots.find(is_led).map_or(id, |slot| id.in_slot(slot))
     }
 
     /// Opens a session, and gives for how long this node may serve it.
     pub(crate) async fn open(
         &self,
-        key: SessionKey,
+        id: SessionId,
         principal: Principal,
         client: Bytes,
         due: Instant,
     ) -> Result<u64, Trouble> {
         let request = self.0.request_id();
-        let ask = Ask::Open { request, id: key.id, principal, client };
-        match self.ask(key.slot, ask, Wait::Until(due)).await? {
+        let ask = Ask::Open { request, id, principal, client };
+        match self.ask(id.slot(), ask, Wait::Until(due)).await? {
             Answer::Attached { lease_ms, .. } => Ok(lease_ms),
             other => Err(unexpected(other)),
         }
@@ -80,56 +78,51 @@ impl<E: Env> Cluster<E> {
     /// Asks who a session is, and for how long this node may serve it.
     pub(crate) async fn attach(
         &self,
-        key: SessionKey,
+        id: SessionId,
         principal: Principal,
         due: Instant,
     ) -> Result<Attached, Trouble> {
-        let ask = Ask::Attach { id: key.id, principal, holder: self.0.me.node };
-        match self.ask(key.slot, ask, Wait::Until(due)).await? {
+        let ask = Ask::Attach { id, principal, holder: self.0.me.node };
+        match self.ask(id.slot(), ask, Wait::Until(due)).await? {
             Answer::Attached { client, log_level, lease_ms } => Ok(Attached { client, log_level, lease_ms }),
             other => Err(unexpected(other)),
         }
     }
 
     /// Ends a session. Answered once no node serves it any more.
-    pub(crate) async fn end(&self, key: SessionKey, due: Instant) -> Result<(), Trouble> {
+    pub(crate) async fn end(&self, id: SessionId, due: Instant) -> Result<(), Trouble> {
         let request = self.0.request_id();
-        self.done(key.slot, Ask::End { request, id: key.id }, due).await
+        self.done(id.slot(), Ask::End { request, id }, due).await
     }
 
     /// Sets the least level of messages of a session.
-    pub(crate) async fn set_log_level(
-        &self,
-        key: SessionKey,
-        level: u8,
-        due: Instant,
-    ) -> Result<(), Trouble> {
+    pub(crate) async fn set_log_level(&self, id: SessionId, level: u8, due: Instant) -> Result<(), Trouble> {
         let request = self.0.request_id();
-        self.done(key.slot, Ask::SetLogLevel { request, id: key.id, level }, due).await
+        self.done(id.slot(), Ask::SetLogLevel { request, id, level }, due).await
     }
 
     /// Subscribes a session to a resource, or takes that back.
     pub(crate) async fn subscribe(
         &self,
-        key: SessionKey,
+        id: SessionId,
         uri: &str,
         on: bool,
         due: Instant,
     ) -> Result<(), Trouble> {
         let request = self.0.request_id();
-        self.done(key.slot, Ask::Subscribe { request, id: key.id, uri: uri.into(), on }, due).await
+        self.done(id.slot(), Ask::Subscribe { request, id, uri: uri.into(), on }, due).await
     }
 
     /// Opens a stream for a request; the turn of reading it is the asker's.
     pub(crate) async fn open_stream(
         &self,
-        key: SessionKey,
+        id: SessionId,
         calls: Vec<Raw>,
         due: Instant,
     ) -> Result<(StreamId, Turn), Trouble> {
         let request = self.0.request_id();
-        let ask = Ask::OpenStream { request, id: key.id, calls, executor: self.0.me.executor() };
-        match self.ask(key.slot, ask, Wait::Until(due)).await? {
+        let ask = Ask::OpenStream { request, id, calls, executor: self.0.me.executor() };
+        match self.ask(id.slot(), ask, Wait::Until(due)).await? {
             Answer::Opened { stream, turn } => Ok((stream, turn)),
             other => Err(unexpected(other)),
         }
@@ -138,36 +131,36 @@ impl<E: Env> Cluster<E> {
     /// Appends events to a stream that this node executes; waits for room until `due`.
     pub(crate) async fn append(
         &self,
-        key: SessionKey,
+        id: SessionId,
         stream: StreamId,
         piece: Piece,
         due: Instant,
     ) -> Result<(), Trouble> {
         let Piece { first, events, answered, finish } = piece;
-        self.done(key.slot, Ask::Append { id: key.id, stream, first, events, answered, finish }, due).await
+        self.done(id.slot(), Ask::Append { id, stream, first, events, answered, finish }, due).await
     }
 
     /// Appends to the standalone stream of a session. What stands there under the same topic goes.
     pub(crate) async fn offer(
         &self,
-        key: SessionKey,
+        id: SessionId,
         topic: Option<&str>,
         data: Bytes,
         due: Instant,
     ) -> Result<(), Trouble> {
         let request = self.0.request_id();
-        self.done(key.slot, Ask::Offer { request, id: key.id, topic: topic.map(Into::into), data }, due).await
+        self.done(id.slot(), Ask::Offer { request, id, topic: topic.map(Into::into), data }, due).await
     }
 
     /// Takes the turn of reading a stream, after an event or from where the last reader stopped.
     pub(crate) async fn take(
         &self,
-        key: SessionKey,
+        id: SessionId,
         stream: StreamId,
         after: Option<u64>,
         due: Instant,
     ) -> Result<(Turn, u64), Trouble> {
-        match self.ask(key.slot, Ask::Take { id: key.id, stream, after }, Wait::Until(due)).await? {
+        match self.ask(id.slot(), Ask::Take { id, stream, after }, Wait::Until(due)).await? {
             Answer::Taken { turn, after } => Ok((turn, after)),
             other => Err(unexpected(other)),
         }
@@ -176,12 +169,12 @@ impl<E: Env> Cluster<E> {
     /// Waits for what a stream has after an event.
     pub(crate) async fn read(
         &self,
-        key: SessionKey,
+        id: SessionId,
         stream: StreamId,
         after: u64,
         turn: Turn,
     ) -> Result<Read, Trouble> {
-        match self.ask(key.slot, Ask::Read { id: key.id, stream, after, turn }, Wait::Patiently).await? {
+        match self.ask(id.slot(), Ask::Read { id, stream, after, turn }, Wait::Patiently).await? {
             Answer::Events { events, finished } => Ok(Read::Events { events, finished }),
             Answer::Close { retry_ms } => Ok(Read::Close { retry_ms }),
             Answer::Superseded => Err(Trouble::Superseded),
@@ -190,27 +183,28 @@ impl<E: Env> Cluster<E> {
     }
 
     /// Has the connection closed that reads a stream. A hint: where it is lost, the connection stays.
-    pub(crate) async fn close_reader(&self, key: SessionKey, stream: StreamId, retry_ms: u64) {
+    pub(crate) async fn close_reader(&self, id: SessionId, stream: StreamId, retry_ms: u64) {
         let due = self.0.env.now().after_ms(1_000);
-        let ask = Ask::CloseReader { id: key.id, stream, retry_ms };
-        if let Err(error) = self.ask(key.slot, ask, Wait::Until(due)).await {
+        let ask = Ask::CloseReader { id, stream, retry_ms };
+        if let Err(error) = self.ask(id.slot(), ask, Wait::Until(due)).await {
             tracing::debug!("a reader was not closed: {error}");
         }
     }
 
     /// Cancels a call of a session, wherever it runs.
-    pub(crate) async fn cancel(&self, key: SessionKey, call: Bytes, due: Instant) -> Result<(), Trouble> {
-        self.done(key.slot, Ask::Cancel { id: key.id, call }, due).await
+    pub(crate) async fn cancel(&self, id: SessionId, call: Bytes, due: Instant) -> Result<(), Trouble> {
+        self.done(id.slot(), Ask::Cancel { id, call }, due).await
     }
 
     /// A command on tasks.
     pub(crate) async fn tasks(
         &self,
-        slot: u16,
         request: RequestId,
         command: Command,
         due: Instant,
     ) -> Result<Reply, Trouble> {
+        // What concerns no slot concerns each group alike; nobody asks for it from here.
+        let slot = command.slot().unwrap_or(0);
         match self.ask(slot, Ask::Tasks { request, command }, Wait::Until(due)).await? {
             Answer::Tasks(reply) => Ok(reply),
             other => Err(unexpected(other)),
@@ -225,7 +219,7 @@ impl<E: Env> Cluster<E> {
         due: Instant,
     ) -> Result<Option<Stamp>, Trouble> {
         let ask = Ask::WatchTask { principal, id, seen: None };
-        match self.ask(slot_of(principal), ask, Wait::Until(due)).await? {
+        match self.ask(principal.slot(), ask, Wait::Until(due)).await? {
             Answer::TaskStamp(stamp) => Ok(stamp),
             other => Err(unexpected(other)),
         }
@@ -239,7 +233,7 @@ impl<E: Env> Cluster<E> {
         seen: u64,
     ) -> Result<Option<Stamp>, Trouble> {
         let ask = Ask::WatchTask { principal, id, seen: Some(seen) };
-        match self.ask(slot_of(principal), ask, Wait::Patiently).await? {
+        match self.ask(principal.slot(), ask, Wait::Patiently).await? {
             Answer::TaskStamp(stamp) => Ok(stamp),
             other => Err(unexpected(other)),
         }

@@ -26,6 +26,7 @@ impl<E: Env> Cluster<E> {
         let inner = &self.0;
         let mut epoch = inner.view.watch();
         let mut told = inner.view().lists();
+        let mut groups = 0;
         loop {
             let view = inner.view();
             if let Err(error) = self.reconcile(&view).await {
@@ -33,6 +34,10 @@ impl<E: Env> Cluster<E> {
                 return;
             }
             inner.tell_lists(&view, &mut told);
+            if std::mem::replace(&mut groups, view.groups_whole()) != groups {
+                // Some topics have another owner now.
+                inner.topics.changed();
+            }
             inner.sweep_now();
             match race(epoch.changed(), inner.life.stopped()).await {
                 Either::Left(Ok(())) => {}

@@ -54,7 +54,7 @@ impl Kept {
         drop(self.waiting.remove(&matter));
     }
 
-    /// Wakes everybody: this replica no longer answers for the group.
+    /// Wakes everybody: this replica no longer answers for the group, or not for all of it.
     pub(super) fn wake_all(&mut self) {
         self.waiting.clear();
     }
@@ -80,6 +80,8 @@ impl Kept {
                 Change::InterestGained(_) | Change::InterestLost(_) => {
                     self.interest.send_modify(|version| *version += 1);
                 }
+                // Whoever waits for what is gone must look elsewhere; the others look, and wait on.
+                Change::Parted => self.wake_all(),
                 Change::SessionOpened(_) | Change::SessionChanged(_) => {}
             }
         }

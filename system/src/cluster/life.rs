@@ -69,6 +69,7 @@ pub(super) struct Life {
     nudge: watch::Sender<u64>,
     failure: watch::Sender<Option<Arc<str>>>,
     moves: Mutex<BTreeSet<GroupId>>,
+    splits: Mutex<BTreeSet<GroupId>>,
     /// How often a duty panicked.
     broken: AtomicU64,
     begun: Instant,
@@ -83,6 +84,7 @@ impl Life {
             nudge: watch::channel(0).0,
             failure: watch::channel(None).0,
             moves: Mutex::default(),
+            splits: Mutex::default(),
             broken: AtomicU64::new(0),
             begun: now,
             settled: AtomicBool::new(false),
@@ -134,6 +136,16 @@ impl Life {
     /// Ends what [`begin_move`](Self::begin_move) began.
     pub(super) fn end_move(&self, group: GroupId) {
         self.moves.lock().expect("moves must not be poisoned").remove(&group);
+    }
+
+    /// Begins to carry out the split of a new group. False where that is under way.
+    pub(super) fn begin_split(&self, group: GroupId) -> bool {
+        self.splits.lock().expect("splits must not be poisoned").insert(group)
+    }
+
+    /// Ends what [`begin_split`](Self::begin_split) began.
+    pub(super) fn end_split(&self, group: GroupId) {
+        self.splits.lock().expect("splits must not be poisoned").remove(&group);
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::flaw::{Flaw, Flawed};
 use super::kept::{Kept, Matter};
 use super::settings::Settings;
+use super::route::slot_of_topic;
 use super::soft::Soft;
 use super::wire::{Answer, Ask, Turn};
 use crate::env::{Either, Env, Instant, deadline, race};
@@ -40,6 +41,8 @@ const ROOM_MS_MAX: u64 = 2_000;
 pub(super) struct Owner<E: Env> {
     pub(super) env: E,
     pub(super) id: GroupId,
+    /// Since when this node holds it, in this life of its process.
+    pub(super) hosted: Instant,
     pub(super) group: Group,
     pub(super) kept: Arc<Mutex<Kept>>,
     pub(super) soft: Mutex<Soft>,
@@ -60,7 +63,8 @@ impl<E: Env> Owner<E> {
     ) -> Self {
         let queue_bytes_max = settings.stream_queue_bytes_max;
         let flawed = settings.flaw().map(Flawed::new);
-        Self { id, env, group, kept, soft: Mutex::default(), queue_bytes_max, me, flawed }
+        let (hosted, soft) = (env.now(), Mutex::new(Soft::new(id)));
+        Self { id, hosted, env, group, kept, soft, queue_bytes_max, me, flawed }
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -139,11 +143,16 @@ impl<E: Env> Owner<E> {
                 if let Err(answer) = self.barrier().await {
                     return answer;
                 }
+                let mut kept = self.kept();
+                if !kept.state.holds(slot_of_topic(&uri)) {
+                    return Answer::Moved;
+                }
                 self.soft().publish(&uri);
-                self.kept().wake(Matter::Topics);
+                kept.wake(Matter::Topics);
                 Answer::Done
             }
-            Ask::End { .. } | Ask::Cancel { .. } => {
+            Ask::Receive { at, bytes } => self.propose(RequestId(0), Command::Receive { at, bytes }).await,
+            Ask::End { .. } | Ask::Cancel { .. } | Ask::Adopt { .. } => {
                 unreachable!("what concerns other nodes must be seen to before it comes here")
             }
         }
@@ -185,8 +194,12 @@ impl<E: Env> Owner<E> {
     }
 
     fn lease(&self, id: SessionId, principal: Principal, holder: NodeId) -> Answer {
+        let kept = self.kept();
+        if !kept.state.holds(id.slot()) {
+            return Answer::Moved;
+        }
         self.soft().hold(id, holder, self.env.now().after_ms(LEASE_MS));
-        match self.kept().state.record(id, principal) {
+        match kept.state.record(id, principal) {
             Some(record) => {
                 Answer::Attached { client: record.client, log_level: record.log_level, lease_ms: LEASE_MS }
             }
@@ -268,6 +281,7 @@ impl<E: Env> Owner<E> {
             };
             let after = from;
             match kept.state.read(id, stream, after, 1) {
+                _ if !kept.state.holds(id.slot()) => return Answer::Moved,
                 group::Read::NoSuchSession => return Answer::NoSession,
                 group::Read::NoSuchStream => {
                     return Answer::NoStream("this stream is not, or no longer, kept".into());
@@ -307,6 +321,9 @@ impl<E: Env> Owner<E> {
             let waiter = {
                 let mut kept = self.kept();
                 let mut soft = self.soft();
+                if !kept.state.holds(id.slot()) {
+                    return Answer::Moved;
+                }
                 if !soft.reads(id, stream, after, turn) {
                     return Answer::Superseded;
                 }
@@ -344,6 +361,9 @@ impl<E: Env> Owner<E> {
         loop {
             let waiter = {
                 let mut kept = self.kept();
+                if !kept.state.holds(principal.slot()) {
+                    return Answer::Moved;
+                }
                 let stamp = kept.state.task_stamp(principal, id);
                 match stamp {
                     Some(now) if seen == Some(now.version) => kept.wait(Matter::Task(id)),
@@ -396,6 +416,7 @@ fn plain(reply: Reply) -> Answer {
             group::Refusal::NoStream | group::Refusal::Finished | group::Refusal::Abandoned => {
                 Answer::NoStream(refusal.to_string().into())
             }
+            group::Refusal::Moved => Answer::Moved,
             other => Answer::Refused(other.to_string().into()),
         },
         _ => Answer::Done,

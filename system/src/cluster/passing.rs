@@ -33,6 +33,10 @@ impl<E: Env> Inner<E> {
     pub(super) async fn answer(self: &Arc<Self>, owner: &Arc<Owner<E>>, from: NodeId, ask: Ask) -> Answer {
         match ask {
             Ask::End { request, id } => Box::pin(self.end_session(owner, request, id, ENDED_BY_CLIENT)).await,
+            Ask::Adopt { len, digest } => Box::pin(self.adopt(owner, len, digest)).await,
+            Ask::Cancel { id, .. } | Ask::CloseReader { id, .. } if !owner.kept().state.holds(id.slot()) => {
+                Answer::Moved
+            }
             Ask::Cancel { id, call } => {
                 let Some(term) = owner.leading() else { return Answer::NotOwner { leader: owner.leader() } };
                 owner.soft().enter(term, self.env.now());

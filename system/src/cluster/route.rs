@@ -10,6 +10,7 @@ use super::{Cluster, Trouble};
 use crate::env::{Env, Instant, deadline};
 use crate::ids::{GroupId, NodeId};
 use crate::mesh::{Channel, MeshError};
+use crate::seal::slot_of;
 use crate::task::RequestId;
 
 /// The first pause before another replica is asked; doubled up to the longest.
@@ -23,23 +24,18 @@ const PATIENT_MS_MAX: u64 = 600_000;
 /// How long an owner that cannot be found is looked for on behalf of somebody who can wait.
 const PATIENCE_MS: u64 = 15_000;
 
-/// The slot of a principal: all its tasks live in one group, so that its list and its quota are one group's business.
-pub(crate) fn slot_of(principal: crate::seal::Principal) -> u16 {
-    slot_of_bits(principal.0)
-}
-
-/// The slot of a right that can be used once.
-pub(crate) fn slot_of_redemption(id: u128) -> u16 {
-    slot_of_bits((id >> 64) as u64)
-}
-
 /// The slot of a topic.
 pub(crate) fn slot_of_topic(uri: &str) -> u16 {
-    slot_of_bits(xxhash_rust::xxh3::xxh3_64(uri.as_bytes()))
+    slot_of(xxhash_rust::xxh3::xxh3_64(uri.as_bytes()))
 }
 
-fn slot_of_bits(bits: u64) -> u16 {
-    u16::try_from(bits % u64::from(crate::seal::SLOTS)).expect("a slot must fit")
+/// Whose owner is to answer.
+#[derive(Clone, Copy)]
+enum Whom {
+    /// The group that has this slot, whichever that is at the time.
+    Slot(u16),
+    /// This group.
+    Group(GroupId),
 }
 
 /// How long somebody waits for an answer.
@@ -57,20 +53,31 @@ impl<E: Env> Cluster<E> {
     /// # Errors
     /// [`Trouble`]. After `Unknown` the ask may have been carried out.
     pub(super) async fn ask(&self, slot: u16, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
-        let group = self.0.view().group_of(slot).ok_or(Trouble::Unavailable)?;
-        self.ask_group(group, ask, wait).await
+        self.search(Whom::Slot(slot), ask, wait).await
     }
 
-    /// Asks the owner of a group: who was last heard to lead it, then each replica in turn.
+    /// Asks the owner of a group.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
     pub(super) async fn ask_group(&self, group: GroupId, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
+        self.search(Whom::Group(group), ask, wait).await
+    }
+
+    /// Asks who was last heard to lead, then each replica in turn.
+    async fn search(&self, whom: Whom, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
         let inner = &self.0;
-        let mut encoded = None;
+        let (mut asked, mut encoded) = (None, None);
         let (mut pause_ms, mut turn, mut unknown) = (PAUSE_MS_MIN, 0, false);
         let mut give_up = match wait {
             Wait::Until(due) => due,
             Wait::Patiently => inner.env.now().after_ms(PATIENCE_MS),
         };
         loop {
+            let Some(group) = inner.group_for(whom) else { return Err(Trouble::Unavailable) };
+            if asked.replace(group) != Some(group) {
+                (turn, encoded) = (0, None);
+            }
             let Some(target) = inner.target(group, turn) else { return Err(Trouble::Unavailable) };
             let begun = inner.env.now();
             let answer = if target == inner.me.node {
@@ -91,6 +98,8 @@ impl<E: Env> Cluster<E> {
                     }
                 }
                 Ok(Answer::Unavailable) => turn += 1,
+                // The next look at the map may find whose it is.
+                Ok(Answer::Moved) => {}
                 Ok(Answer::Unknown) => unknown = true,
                 Ok(answer) => {
                     inner.lead(group, Some(target));
@@ -119,6 +128,13 @@ impl<E: Env> Cluster<E> {
 }
 
 impl<E: Env> Inner<E> {
+    fn group_for(&self, whom: Whom) -> Option<GroupId> {
+        match whom {
+            Whom::Slot(slot) => self.view().group_of(slot),
+            Whom::Group(group) => Some(group),
+        }
+    }
+
     /// Whom to ask for a group: who is known to lead, then one replica after the other.
     fn target(&self, group: GroupId, turn: usize) -> Option<NodeId> {
         if turn == 0

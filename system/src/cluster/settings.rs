@@ -8,7 +8,7 @@ use super::flaw::Flaw;
 use crate::control::{self, Wire};
 use crate::detector;
 use crate::group;
-use crate::mesh::Shield;
+use crate::mesh::{Shield, WireRange};
 use crate::raft::Timing;
 
 /// How a node takes part in a cluster. Without it, it is a cluster of its own.
@@ -43,7 +43,8 @@ pub struct ClusterConfig {
     /// A bug that this node has: for tests that must find it.
     #[doc(hidden)]
     pub flaw: Option<Flaw>,
-    /// Data groups of a cluster that this node founds: 16 for a few nodes, 256 for fifty and more. For good.
+    /// Data groups of a cluster that this node founds. It gets more by itself as nodes join, up to 256; one that is to be
+    /// large need not grow if it begins with as many.
     pub groups: u16,
 }
 
@@ -63,7 +64,7 @@ impl ClusterConfig {
             nodes: 1,
             key_rotate_ms: 7 * 24 * 3_600_000,
             replace_after_ms: 60_000,
-            wire: (1, 1),
+            wire: WIRE,
             flaw: None,
             groups: 16,
         }
@@ -81,6 +82,9 @@ impl std::fmt::Debug for ClusterConfig {
             .finish_non_exhaustive()
     }
 }
+
+/// The versions of the wire, and of the logs, that this program speaks.
+const WIRE: (u16, u16) = (WireRange::CURRENT.min, WireRange::CURRENT.max);
 
 /// Data groups of a node that is alone.
 pub(super) const GROUPS_ALONE: u16 = 8;
@@ -127,7 +131,7 @@ impl Settings {
 
     /// The versions of the wire that this node speaks.
     pub(super) fn wire(&self) -> Wire {
-        let (min, max) = self.cluster.as_ref().map_or((1, 1), |config| config.wire);
+        let (min, max) = self.cluster.as_ref().map_or(WIRE, |config| config.wire);
         Wire { min, max }
     }
 }

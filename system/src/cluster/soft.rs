@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use super::wire::Turn;
 use crate::env::Instant;
-use crate::ids::{NodeId, SessionId, StreamId};
+use crate::ids::{GroupId, NodeId, SessionId, StreamId};
 
 /// Topics that are remembered with their versions. Beyond, the one published longest ago counts as published anew.
 const TOPICS_MAX: usize = 100_000;
 
 /// See the [module](self) page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Soft {
+    group: GroupId,
     term: u64,
     since: Instant,
     turns: u64,
@@ -28,7 +29,7 @@ pub(super) struct Soft {
     published: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Reader {
     turn: Turn,
     taken: u64,
@@ -42,19 +43,37 @@ struct Use {
 }
 
 impl Soft {
+    /// Of a replica that leads nothing yet.
+    pub(super) fn new(group: GroupId) -> Self {
+        Self {
+            group,
+            term: 0,
+            since: Instant::default(),
+            turns: 0,
+            readers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            reading: BTreeMap::new(),
+            looked: Instant::default(),
+            last: None,
+            last_at: Instant::default(),
+            topics: BTreeMap::new(),
+            published: 0,
+        }
+    }
+
     /// Leads in `term`. What was known in another term is forgotten: others may have led meanwhile.
     pub(super) fn enter(&mut self, term: u64, now: Instant) {
         if self.term != term {
             // Versions of topics rise over terms, so whoever knows one of a former owner hears that it is newer.
-            *self = Self {
-                term,
-                since: now,
-                looked: now,
-                last_at: now,
-                published: term << 32,
-                ..Self::default()
-            };
+            let published = term << 32;
+            *self = Self { term, published, last_at: now, ..Self::new(self.group) };
+            self.begin_anew(now);
         }
+    }
+
+    /// Sessions came that others owned before: what those granted, and to whom, is not known here.
+    pub(super) const fn begin_anew(&mut self, now: Instant) {
+        (self.since, self.looked) = (now, now);
     }
 
     /// Since when this owner leads.
@@ -65,19 +84,20 @@ impl Soft {
     /// Gives the turn of reading a stream.
     pub(super) fn take_turn(&mut self, id: SessionId, stream: StreamId, taken: u64) -> Turn {
         self.turns += 1;
-        let turn = Turn { term: self.term, number: self.turns };
+        let turn = Turn { group: self.group, term: self.term, number: self.turns };
         self.readers.insert((id, stream), Reader { turn, taken, close_ms: None });
         turn
     }
 
     /// Notes that a reader has everything up to `after`. False where the turn is over.
     pub(super) fn reads(&mut self, id: SessionId, stream: StreamId, after: u64, turn: Turn) -> bool {
-        let reader = self.readers.entry((id, stream)).or_default();
+        // A turn that is not known here was given by an owner before.
+        let reader =
+            self.readers.entry((id, stream)).or_insert(Reader { turn, taken: after, close_ms: None });
         if turn < reader.turn {
             return false;
         }
-        // A later turn that is not known here was given by an owner before.
-        *reader = Reader { turn, taken: after, close_ms: reader.close_ms };
+        (reader.turn, reader.taken) = (turn, after);
         true
     }
 
@@ -163,6 +183,13 @@ impl Soft {
         for key in streams {
             self.readers.remove(&key);
         }
+    }
+
+    /// Forgets sessions that went to another group. One that was ended here just before may yet have to be told to those
+    /// who hold a lease on it.
+    pub(super) fn forget_moved(&mut self, now: Instant, is_here: impl Fn(SessionId) -> bool) {
+        let is_leased = |session: &Use| session.holders.values().any(|until| *until > now);
+        self.sessions.retain(|id, session| is_here(*id) || is_leased(session));
     }
 
     /// Forgets readers of streams that `keep` no longer knows.

@@ -10,6 +10,7 @@ use crate::env::Env;
 use crate::ids::{GroupId, NodeId};
 use crate::mesh::Channel;
 use crate::raft::Role;
+use crate::seal::parent_of;
 
 /// How long a node may take to say how it stands.
 const ASK_MS_MAX: u64 = 1_000;
@@ -71,6 +72,8 @@ pub(crate) struct GroupStatus {
     pub(crate) lag: Option<u64>,
     pub(crate) sessions: usize,
     pub(crate) moving: bool,
+    /// The group that it splits off, until it has taken its slots from it.
+    pub(crate) splits_off: Option<u64>,
     pub(crate) asleep: bool,
 }
 
@@ -207,6 +210,7 @@ fn group_status(
         lag: leader.and_then(|(_, group)| group.lags.iter().map(|(_, lag)| *lag).max()),
         sessions: leader.map_or(0, |(_, group)| usize::try_from(group.sessions).unwrap_or(usize::MAX)),
         moving: place.change.is_some(),
+        splits_off: place.splitting.then(|| parent_of(id)).flatten().map(|parent| parent.0),
         asleep: said.iter().any(|(_, group)| group.asleep),
     }
 }

@@ -1,4 +1,4 @@
-//! What the leader of a group sees to by itself: its first membership, moves, sessions that nobody uses, work whose node is
+//! What the leader of a group sees to by itself: its first membership, moves, splits, sessions that nobody uses, work whose node is
 //! gone, lists that changed, things past their time. And what the leader of the control group does: the next step of its
 //! plan.
 //!
@@ -13,7 +13,7 @@ use super::owner::Owner;
 use super::passing::ENDED_IDLE;
 use super::{Cluster, Inner};
 use crate::control::{self, ClusterMap, Command as MapCommand, Facts};
-use crate::env::{Either, Env, Instant, race};
+use crate::env::{Either, Env, race};
 use crate::group::{Command, Reply};
 use crate::ids::{NodeId, SessionId};
 use crate::jsonrpc::{ErrorObject, Raw};
@@ -44,11 +44,10 @@ impl<E: Env> Cluster<E> {
         let inner = &self.0;
         let mut nudged = inner.life.nudges();
         let mut entropy = inner.env.entropy("control keys");
-        let begun = inner.env.now();
         loop {
             let view = inner.view();
             for owner in inner.owners_sorted() {
-                self.sweep_group(&view, &owner, begun).await;
+                self.sweep_group(&view, &owner).await;
             }
             self.come_back(&view).await;
             if let Some(council) = inner.council()
@@ -78,7 +77,7 @@ impl<E: Env> Cluster<E> {
         }
     }
 
-    async fn sweep_group(&self, view: &ClusterMap, owner: &Arc<Owner<E>>, begun: Instant) {
+    async fn sweep_group(&self, view: &ClusterMap, owner: &Arc<Owner<E>>) {
         let inner = &self.0;
         let status = owner.group.status();
         if let Some(failure) = &status.failure
@@ -92,7 +91,7 @@ impl<E: Env> Cluster<E> {
             // Each replica begins later than the one before it, so that one of them does it and the others are told.
             let replicas = view.replicas(owner.id);
             let rank = replicas.iter().position(|node| *node == inner.me.node);
-            let due = rank.map(|rank| begun.after_ms(FOUND_WAIT_MS * rank as u64));
+            let due = rank.map(|rank| owner.hosted.after_ms(FOUND_WAIT_MS * rank as u64));
             if due.is_some_and(|due| inner.env.now() >= due) && view.change_of(owner.id).is_none() {
                 let voters: BTreeSet<NodeId> = replicas.iter().copied().collect();
                 if let Err(error) = owner.group.found(&voters).await {
@@ -111,6 +110,7 @@ impl<E: Env> Cluster<E> {
             return;
         }
         self.carry_out_move(view, owner, &status.voters).await;
+        self.split_off(view, owner).await;
         self.end_gone_work(view, owner).await;
         self.tell_lists_to_sessions(view, owner).await;
         self.expire(owner).await;
@@ -281,6 +281,7 @@ impl<E: Env> Cluster<E> {
             let kept = owner.kept();
             let mut soft = owner.soft();
             soft.retain_readers(|id, stream| kept.state.next_of(id, stream).is_some());
+            soft.forget_moved(now, |id| kept.state.holds(id.slot()));
             let idle = kept.state.session_ids().filter(|id| soft.is_idle(*id, now, idle_ms_max));
             idle.take(IDLE_BATCH).collect()
         };

@@ -32,13 +32,25 @@ pub(super) struct Topics {
 struct State {
     /// How many clients of this node hold a topic.
     held: BTreeMap<Box<str>, usize>,
-    /// Each topic of this node with its number at its owner; 0 where the owner was not heard yet.
-    known: BTreeMap<Box<str>, u64>,
+    /// Each topic of this node whose owner was heard.
+    known: BTreeMap<Box<str>, Known>,
     /// Those who wait until an owner knows of a topic.
     waiting: BTreeMap<Box<str>, Vec<oneshot::Sender<()>>>,
     /// Topics of sessions that came to this node: what the node before may not have told is told again.
     inherited: BTreeSet<Box<str>>,
 }
+
+/// What was heard of a topic.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The group of its owner.
+    group: GroupId,
+    /// Its number there.
+    version: u64,
+}
+
+/// Less than any number that an owner gives, and more than what is said to be known of a topic that was never heard of.
+const VERSION_MIN: u64 = 1;
 
 impl Topics {
     pub(super) fn new() -> Self {
@@ -109,7 +121,7 @@ impl<E: Env> Cluster<E> {
     pub(crate) async fn heard(&self, uri: &str, due: Instant) -> Result<(), Trouble> {
         let waiter = {
             let state = &mut *self.0.topics.state();
-            if state.known.get(uri).is_some_and(|version| *version > 0) {
+            if state.known.contains_key(uri) {
                 return Ok(());
             }
             let (sender, receiver) = oneshot::channel();
@@ -199,12 +211,18 @@ impl<E: Env> Cluster<E> {
         loop {
             let known: Vec<(Box<str>, u64)> = {
                 let state = inner.topics.state();
-                uris.iter().map(|uri| (uri.clone(), state.known.get(uri).copied().unwrap_or(0))).collect()
+                let version = |uri: &Box<str>| match state.known.get(uri) {
+                    None => 0,
+                    Some(known) if known.group == group => known.version,
+                    // Another group's owner counted from elsewhere: what this one has heard of is news.
+                    Some(_) => VERSION_MIN,
+                };
+                uris.iter().map(|uri| (uri.clone(), version(uri))).collect()
             };
             match self.ask_group(group, Ask::Topics { known }, Wait::Patiently).await {
                 Ok(Answer::Topics(newer)) => {
                     for (uri, version) in newer {
-                        if self.note_topic(&uri, version) {
+                        if self.note_topic(&uri, Known { group, version }) {
                             self.tell_updated(&uri).await;
                         }
                     }
@@ -219,15 +237,15 @@ impl<E: Env> Cluster<E> {
     }
 
     /// Notes a topic's number. True where it was heard before, so that this is a change.
-    fn note_topic(&self, uri: &str, version: u64) -> bool {
+    fn note_topic(&self, uri: &str, known: Known) -> bool {
         let state = &mut *self.0.topics.state();
-        let before = state.known.insert(uri.into(), version).unwrap_or(0);
+        let before = state.known.insert(uri.into(), known);
         // Dropping the senders would say that nothing came of it.
         for waiter in state.waiting.remove(uri).into_iter().flatten() {
             // Whoever no longer waits need not hear of it.
             let _ = waiter.send(());
         }
-        before > 0
+        before.is_some()
     }
 
     /// Tells sessions that came to this node of what may have changed on the way, once their topics are heard here.
@@ -236,7 +254,7 @@ impl<E: Env> Cluster<E> {
             let state = &mut *self.0.topics.state();
             let (ready, later) = std::mem::take(&mut state.inherited)
                 .into_iter()
-                .partition(|uri| state.known.get(uri).is_some_and(|version| *version > 0));
+                .partition(|uri| state.known.contains_key(uri));
             state.inherited = later;
             Vec::from_iter::<BTreeSet<Box<str>>>(ready)
         };

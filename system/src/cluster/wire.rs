@@ -15,18 +15,12 @@ use crate::jsonrpc::Raw;
 use crate::seal::Principal;
 use crate::task::RequestId;
 
-/// A session, and the slot that says which group keeps it.
+/// Whose turn it is to read a stream. A later turn is larger, across changes of the owner too: sessions only ever move to
+/// groups of higher numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub(crate) struct SessionKey {
-    /// Below [`SLOTS`](crate::seal::SLOTS).
-    pub(crate) slot: u16,
-    /// The session.
-    pub(crate) id: SessionId,
-}
-
-/// Whose turn it is to read a stream. A later turn is larger, across changes of the owner too.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Turn {
+    /// The owner's group.
+    pub(crate) group: GroupId,
     /// The owner's term.
     pub(crate) term: u64,
     /// Counted within it.
@@ -75,6 +69,10 @@ pub(crate) enum Ask {
     Topics { known: Vec<(Box<str>, u64)> },
     /// A resource changed.
     Publish { uri: Box<str> },
+    /// Takes a piece of what the group is to have: how many bytes stand before it, and the piece.
+    Receive { at: u64, bytes: Bytes },
+    /// Goes on from what was received: how much that is, and what.
+    Adopt { len: u64, digest: u128 },
 }
 
 /// What the owner answers.
@@ -112,6 +110,8 @@ pub(crate) enum Answer {
     TaskStamp(Option<crate::task::Stamp>),
     /// Topics that are newer than known.
     Topics(Vec<(Box<str>, u64)>),
+    /// It did not happen: this is, or will be, another group's to answer. Which one the map will say.
+    Moved,
 }
 
 /// What an owner, or another edge, tells a node that serves clients.

@@ -73,6 +73,8 @@ impl ClusterMap {
             }
             Command::RetireKey { key } => self.key_chain().retire(key).map(|()| Outcome::Changed),
             Command::RaiseFeatureLevel { level } => self.raise_feature_level(level),
+            Command::Split { group, replicas } => self.split(group, replicas),
+            Command::FinishSplit { group } => self.finish_split(group),
         }
     }
 

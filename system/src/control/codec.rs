@@ -107,6 +107,11 @@ impl ClusterMap {
                 && place.replicas.iter().all(known)
                 && added.iter().all(known)
         });
-        bounded && nodes && places && self.voters.iter().all(known) && self.keys.is_some()
+        bounded
+            && nodes
+            && places
+            && self.splits_are_sound()
+            && self.voters.iter().all(known)
+            && self.keys.is_some()
     }
 }

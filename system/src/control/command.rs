@@ -81,7 +81,7 @@ pub enum Command {
         incarnation: Incarnation,
         /// As in `Join`.
         nonce: u128,
-        /// How many data groups there are, for good.
+        /// How many data groups there are at first.
         groups: u16,
         /// The first key.
         key: Fresh,
@@ -192,6 +192,18 @@ pub enum Command {
         /// The new level.
         level: u16,
     },
+    /// Adds the next group, which is to take its slots from one that is there.
+    Split {
+        /// The group: its number is one more than there are.
+        group: GroupId,
+        /// Who holds it.
+        replicas: Vec<NodeId>,
+    },
+    /// A group has what was in its slots, and answers for them from now on.
+    FinishSplit {
+        /// Which.
+        group: GroupId,
+    },
 }
 
 /// An answer. The map has the epoch that it names.
@@ -253,8 +265,8 @@ pub enum Refusal {
     /// The group has replicas already.
     #[error("the group is placed already")]
     Placed,
-    /// Another move of the group is under way.
-    #[error("another move of the group is under way")]
+    /// Another move, or a split, of the group is under way.
+    #[error("another move or a split of the group is under way")]
     Moving,
     /// That move of the group is not under way.
     #[error("the move is not under way")]

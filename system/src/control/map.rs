@@ -143,6 +143,8 @@ pub struct Place {
     pub replicas: Vec<NodeId>,
     /// The change of replicas that is under way. One at a time: two could lose a majority between them.
     pub change: Option<Move>,
+    /// Whether it does not have its slots yet: the group that it takes them from answers for them until it has.
+    pub splitting: bool,
 }
 
 /// A change of the replicas of a group by one. At least one of the two is there.

@@ -24,6 +24,7 @@ mod moves;
 mod place;
 mod plan;
 mod query;
+mod split;
 mod voters;
 
 pub use codec::Undecodable;

@@ -16,10 +16,8 @@ impl ClusterMap {
         let mut groups = BTreeSet::new();
         for (group, replicas) in places {
             let index = self.index(group).ok_or(Refusal::NoGroup)?;
-            let distinct: BTreeSet<_> = replicas.iter().copied().collect();
-            let fit = distinct.iter().all(|node| self.state(*node) == NodeState::Up);
-            let sized = distinct.len() == replicas.len() && (1..=REPLICAS).contains(&replicas.len());
-            if !fit || !sized || !groups.insert(group) {
+            self.check_first_replicas(&replicas)?;
+            if !groups.insert(group) {
                 return Err(Refusal::BadSet);
             }
             if self.places[index].replicas == replicas {
@@ -37,6 +35,14 @@ impl ClusterMap {
             self.places[index].replicas = replicas;
         }
         Ok(Outcome::Changed)
+    }
+
+    /// Whether these may be the first replicas of a group.
+    pub(super) fn check_first_replicas(&self, replicas: &[NodeId]) -> Result<(), Refusal> {
+        let distinct: BTreeSet<_> = replicas.iter().copied().collect();
+        let fit = distinct.iter().all(|node| self.state(*node) == NodeState::Up);
+        let sized = distinct.len() == replicas.len() && (1..=REPLICAS).contains(&replicas.len());
+        if fit && sized { Ok(()) } else { Err(Refusal::BadSet) }
     }
 
     pub(super) fn start_move(&mut self, group: GroupId, change: Move) -> Answer {

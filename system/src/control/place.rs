@@ -79,6 +79,11 @@ pub(super) fn initial(map: &ClusterMap, settings: &Settings) -> Option<Command> 
     Some(Command::Place { places })
 }
 
+/// First replicas for a group that comes later.
+pub(super) fn choose(map: &ClusterMap, group: GroupId) -> Vec<NodeId> {
+    Ranking::of(map).choose(group, |id| map.state(id) == NodeState::Up)
+}
+
 /// The next change of a group's replicas: an end to a move that cannot succeed, then the repair of a group that lacks a
 /// replica, then a step towards where rendezvous wants it.
 pub(super) fn next_move(map: &ClusterMap, now_ms: u64, settings: &Settings) -> Option<Command> {
@@ -104,7 +109,9 @@ pub(super) fn next_move(map: &ClusterMap, now_ms: u64, settings: &Settings) -> O
         Some(Command::StartMove { group, change })
     };
     let mut repairs = map.groups().filter(|(_, place)| movable(place) && lacks(place));
-    let mut others = map.groups().filter(|(_, place)| movable(place) && !lacks(place));
+    // What is being split stays where it is, if it can: it is read and handed over as it stands.
+    let mut others =
+        map.groups().filter(|(group, place)| movable(place) && !lacks(place) && !map.is_in_split(*group));
     repairs.find_map(step).or_else(|| others.find_map(step))
 }
 

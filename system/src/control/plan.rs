@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::command::Command;
 use super::map::ClusterMap;
-use super::{keys, place, voters};
+use super::{keys, place, split, voters};
 use crate::env::Entropy;
 use crate::ids::{Epoch, NodeId};
 
@@ -17,6 +17,8 @@ pub struct Settings {
     pub replace_after_ms: u64,
     /// Groups that may be moving at once. Each copies its state between nodes that serve.
     pub moves_max: usize,
+    /// Groups that may be splitting off others at once. What goes from one to the other stands still meanwhile.
+    pub splits_max: usize,
     /// How many nodes must be up before groups get their first replicas. Groups that begin where they belong need no move.
     pub place_at_nodes: usize,
     /// How long a key seals before the next one does.
@@ -32,6 +34,7 @@ impl Default for Settings {
         Self {
             replace_after_ms: 60_000,
             moves_max: 16,
+            splits_max: 4,
             place_at_nodes: 1,
             key_rotate_ms: 7 * DAY_MS,
             key_keep_ms: 30 * DAY_MS,
@@ -65,6 +68,7 @@ pub fn plan(
         .or_else(|| place::initial(map, settings))
         .or_else(|| place::next_move(map, now_ms, settings))
         .or_else(|| feature_level(map))
+        .or_else(|| split::next(map, settings))
         .or_else(|| keys::next(map, facts, settings, entropy))
 }
 

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use super::keys::KeyChain;
 use super::map::{ClusterMap, ListVersions, Move, Node, NodeState};
 use crate::ids::{ClusterId, Epoch, GroupId, Incarnation, NodeId};
-use crate::seal::SLOTS;
 
 /// Why a node must not stop now. Stopping it anyway loses no data, but what the group does waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -79,17 +78,6 @@ impl ClusterMap {
     #[must_use]
     pub const fn feature_level(&self) -> u16 {
         self.feature_level
-    }
-
-    /// The group that has a slot. Each group has a range of slots, all ranges alike but for one slot.
-    /// `None` for no slot of ours, and before the cluster is founded.
-    #[must_use]
-    pub fn group_of(&self, slot: u16) -> Option<GroupId> {
-        if slot >= SLOTS || self.places.is_empty() {
-            return None;
-        }
-        let groups = u64::try_from(self.places.len()).expect("a count of groups must fit");
-        Some(GroupId(1 + u64::from(slot) * groups / u64::from(SLOTS)))
     }
 
     /// The replicas of a data group; empty where it is not placed yet or there is no such group.

@@ -4,6 +4,7 @@ mod example;
 mod keys;
 mod model;
 mod placement;
+mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,8 @@ struct Cluster {
     nonce: u128,
     /// How many moves were begun.
     moves: usize,
+    /// The newest version that nodes speak which come.
+    wire_max: u16,
 }
 
 impl Cluster {
@@ -44,6 +47,7 @@ impl Cluster {
             entropy: Entropy::from_seed([7; 32]),
             nonce: 1,
             moves: 0,
+            wire_max: 1,
         };
         let key = Fresh([1; 32]);
         let found = Command::Found {
@@ -80,7 +84,8 @@ impl Cluster {
 
     fn join(&mut self, zone: &str) -> NodeId {
         self.nonce += 1;
-        match self.apply(Command::Join { card: card(zone), incarnation: LIFE, nonce: self.nonce }) {
+        let card = Card { wire: Wire { min: 1, max: self.wire_max }, ..card(zone) };
+        match self.apply(Command::Join { card, incarnation: LIFE, nonce: self.nonce }) {
             Reply::Joined(node, _) => node,
             other => panic!("{other:?}"),
         }
@@ -110,20 +115,28 @@ impl Cluster {
         true
     }
 
-    /// Does all that is planned, and finishes each move, until nothing is left to do.
+    /// Does all that is planned, and finishes each move and each split, until nothing is left to do.
     fn settle(&mut self) {
         for _ in 0..100_000 {
             let stepped = self.step();
             let moving: Vec<_> =
                 self.map.groups().filter_map(|(group, place)| Some((group, place.change?))).collect();
-            if !stepped && moving.is_empty() {
+            let splitting: Vec<_> = self.splitting();
+            if !stepped && moving.is_empty() && splitting.is_empty() {
                 return;
+            }
+            for group in splitting {
+                self.done(Command::FinishSplit { group });
             }
             for (group, change) in moving {
                 self.done(Command::FinishMove { group, change });
             }
         }
         panic!("the plan must come to an end");
+    }
+
+    fn splitting(&self) -> Vec<GroupId> {
+        self.map.groups().filter(|(_, place)| place.splitting).map(|(group, _)| group).collect()
     }
 
     fn held_by(&self, node: NodeId) -> usize {

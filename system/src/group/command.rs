@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Executor, SessionId, StreamId};
+use crate::ids::{Executor, GroupId, SessionId, StreamId};
 use crate::jsonrpc::Raw;
 use crate::seal::Principal;
 use crate::task::{self, RequestId};
@@ -125,6 +125,56 @@ pub enum Command {
     Tasks(task::Command),
     /// Forgets some of what is past its time, tasks too. Answered by [`Reply::Expired`].
     Expire,
+    /// Takes the slots that a group is to have out of this one. Again is no error.
+    Freeze {
+        /// The group that is to have them.
+        child: GroupId,
+    },
+    /// Drops what was taken out for a group, which has it now. Again is no error.
+    Shed {
+        /// The group that has it.
+        child: GroupId,
+    },
+    /// Takes a piece of what was taken out of another group for this one. Again is no error.
+    Receive {
+        /// How many bytes stand before it.
+        at: u64,
+        /// The piece: [`PIECE_BYTES_MAX`](super::PIECE_BYTES_MAX) at most.
+        bytes: Bytes,
+    },
+    /// Goes on from what was received. Again is no error.
+    Adopt {
+        /// How many bytes it has.
+        len: u64,
+        /// And which ones: [`digest_of_part`](super::digest_of_part).
+        digest: u128,
+    },
+}
+
+impl Command {
+    /// The slot of what it concerns; `None` where that is the whole group.
+    #[must_use]
+    pub fn slot(&self) -> Option<u16> {
+        match self {
+            Self::Open { id, .. }
+            | Self::End { id, .. }
+            | Self::SetLogLevel { id, .. }
+            | Self::Subscribe { id, .. }
+            | Self::Unsubscribe { id, .. }
+            | Self::OpenStream { id, .. }
+            | Self::Append { id, .. }
+            | Self::Offer { id, .. } => Some(id.slot()),
+            Self::Tasks(command) => command.slot(),
+            Self::ListsChanged { .. }
+            | Self::ResourceUpdated { .. }
+            | Self::ExecutorGone { .. }
+            | Self::Expire
+            | Self::Freeze { .. }
+            | Self::Shed { .. }
+            | Self::Receive { .. }
+            | Self::Adopt { .. } => None,
+        }
+    }
 }
 
 /// An answer.
@@ -195,6 +245,18 @@ pub enum Refusal {
     /// There is no room for anyone. The request id must not be used again.
     #[error("group is full")]
     Full,
+    /// Another group has it, or will soon: nothing is known of it here.
+    #[error("another group answers for this")]
+    Moved,
+    /// Another part of the group is on its way, or this is no part of it.
+    #[error("the group cannot be split so now")]
+    Splitting,
+    /// What came of a part is not all of it.
+    #[error("bytes of the part from {next} on are missing")]
+    Incomplete {
+        /// How many are there.
+        next: u64,
+    },
 }
 
 /// Something changed: whoever watches it must look again.
@@ -219,4 +281,6 @@ pub enum Change {
     InterestLost(Arc<str>),
     /// A task changed.
     Task(task::Change),
+    /// A part of the group is gone to another one: whoever waits here may wait for nothing.
+    Parted,
 }

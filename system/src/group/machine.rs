@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::bounds::Bounds;
 use super::command::{Change, Command, Entry, Refusal, Reply};
 use super::session::Session;
+use super::split::Split;
 use super::stream::Stream;
+use super::streams::Key;
 use crate::env::WallTime;
 use crate::ids::{Executor, SessionId, StreamId};
 use crate::seal::Principal;
@@ -42,6 +44,7 @@ pub struct Group {
     pub(super) lists_version: u64,
     pub(super) tasks: Tasks,
     pub(super) dedup: Dedup<Reply>,
+    pub(super) split: Split,
     /// What watchers have not been told yet.
     pub(super) changes: VecDeque<Change>,
 }
@@ -67,6 +70,7 @@ impl Group {
             lists_version: 0,
             tasks: Tasks::new(bounds.tasks.clone()),
             dedup: Dedup::default(),
+            split: Split::default(),
             changes: VecDeque::new(),
             bounds,
         }
@@ -79,7 +83,9 @@ impl Group {
         self.assert_sound();
         self.now = self.now.max(WallTime::from_unix_ms(entry.now_ms));
         self.expire();
+        let is_here = entry.command.slot().is_none_or(|slot| self.holds(slot));
         let reply = match entry.command {
+            _ if !is_here => Reply::Refused(Refusal::Moved),
             Command::Tasks(command) => Reply::Tasks(self.tasks.apply(self.now, entry.request, command)),
             Command::Expire => self.expire_all(entry.request),
             // These repeat harmlessly by what they say.
@@ -90,6 +96,13 @@ impl Group {
                 .map_or_else(Reply::Refused, |next| Reply::Appended { next }),
             Command::ListsChanged { version, notices } => done(self.lists_changed(version, &notices)),
             Command::ExecutorGone { executor, error } => done(self.executor_gone(executor, &error)),
+            Command::Freeze { child } => done(self.freeze(child)),
+            Command::Shed { child } => {
+                self.shed(child);
+                Reply::Done
+            }
+            Command::Receive { at, bytes } => done(self.receive(at, bytes)),
+            Command::Adopt { len, digest } => done(self.adopt(len, digest)),
             // These do not.
             command => self.once(entry.request, command),
         };
@@ -151,23 +164,25 @@ impl Group {
     }
 
     fn end(&mut self, id: SessionId, reason: u8) -> Result<(), Refusal> {
-        let Some(session) = self.sessions.remove(&id) else {
+        if self.take_out(id).is_none() {
             return if self.tombstones.contains_key(&id) { Ok(()) } else { Err(Refusal::NoSession) };
-        };
-        for uri in &session.subscriptions {
-            self.lose_interest(id, uri);
-        }
-        let first = (id, StreamId(0));
-        let streams: Vec<_> =
-            self.streams.range(first..=(id, StreamId(u64::MAX))).map(|(key, _)| *key).collect();
-        for key in streams {
-            self.let_go(key);
         }
         let expires = self.now.after_ms(self.bounds.request_ttl_ms);
         self.tombstones.insert(id, expires);
         self.tombstones_by_expiry.insert((expires, id));
         self.changes.push_back(Change::SessionEnded { id, reason });
         Ok(())
+    }
+
+    /// Takes out a session with its subscriptions and its streams.
+    pub(super) fn take_out(&mut self, id: SessionId) -> Option<(Session, Vec<(Key, Stream)>)> {
+        let session = self.sessions.remove(&id)?;
+        for uri in &session.subscriptions {
+            self.lose_interest(id, uri);
+        }
+        let keys = self.streams.range((id, StreamId(0))..=(id, StreamId(u64::MAX)));
+        let keys: Vec<Key> = keys.map(|(key, _)| *key).collect();
+        Some((session, keys.into_iter().map(|key| (key, self.let_go(key))).collect()))
     }
 
     fn set_log_level(&mut self, id: SessionId, level: u8) -> Outcome {

@@ -11,6 +11,7 @@
 //! - **A repeated command is harmless.** Events of a call carry their numbers, list changes their version; the rest is
 //!   remembered by request id. A session that ended leaves a stone on its place, so that no late copy of its beginning
 //!   begins it again.
+//! - **A part can go to another group** without anything in it being lost, done twice or answered wrongly (`split.rs`).
 //! - **Nobody waits for ever.** When an executor is gone, its streams end with an error response and its tasks fail.
 //!
 //! What a client record, an event or a reason says is the node's to know: here they are bytes and numbers. Questions that
@@ -25,6 +26,7 @@ mod machine;
 mod read;
 mod session;
 mod snapshot;
+mod split;
 mod stream;
 mod streams;
 mod wire;
@@ -34,6 +36,7 @@ pub use command::{Change, Command, Entry, Refusal, Reply};
 pub use machine::Group;
 pub use read::{Read, Record};
 pub use snapshot::SnapshotError;
+pub use split::{PIECE_BYTES_MAX, digest_of_part};
 pub use wire::WireError;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::bounds::Bounds;
 use super::command::Reply;
 use super::machine::Group;
 use super::session::Session;
+use super::split::Split;
 use super::stream::Stream;
 use super::streams::Key;
 use super::wire::{self, WireError};
@@ -36,14 +37,22 @@ pub enum SnapshotError {
 
 /// What is carried. [`Held`] must have the same fields in the same order.
 #[derive(Serialize)]
-struct Carried<'a> {
-    now: WallTime,
-    lists_version: u64,
-    sessions: &'a BTreeMap<SessionId, Session>,
-    streams: &'a BTreeMap<Key, Stream>,
-    tombstones: &'a BTreeMap<SessionId, WallTime>,
-    dedup: Lines<Reply>,
-    tasks: task::Image,
+pub(super) struct Carried<'a> {
+    pub(super) now: WallTime,
+    pub(super) lists_version: u64,
+    pub(super) sessions: &'a BTreeMap<SessionId, Session>,
+    pub(super) streams: &'a BTreeMap<Key, Stream>,
+    pub(super) tombstones: &'a BTreeMap<SessionId, WallTime>,
+    pub(super) dedup: Lines<Reply>,
+    pub(super) tasks: task::Image,
+    pub(super) split: &'a Split,
+}
+
+impl Carried<'_> {
+    /// The bytes that [`Group::restore`] reads.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        wire::write(VERSION, self)
+    }
 }
 
 /// What was carried.
@@ -56,6 +65,7 @@ struct Held {
     tombstones: BTreeMap<SessionId, WallTime>,
     dedup: Lines<Reply>,
     tasks: task::Image,
+    split: Split,
 }
 
 impl Group {
@@ -63,18 +73,17 @@ impl Group {
     /// watchers are each replica's own.
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        wire::write(
-            VERSION,
-            &Carried {
-                now: self.now,
-                lists_version: self.lists_version,
-                sessions: &self.sessions,
-                streams: &self.streams,
-                tombstones: &self.tombstones,
-                dedup: self.dedup.lines(),
-                tasks: self.tasks.image(),
-            },
-        )
+        let whole = Carried {
+            now: self.now,
+            lists_version: self.lists_version,
+            sessions: &self.sessions,
+            streams: &self.streams,
+            tombstones: &self.tombstones,
+            dedup: self.dedup.lines(),
+            tasks: self.tasks.image(),
+            split: &self.split,
+        };
+        whole.encode()
     }
 
     /// The state of a snapshot. `bounds` must be those of the group that it came from.
@@ -89,6 +98,7 @@ impl Group {
         group.sessions = held.sessions;
         group.streams = held.streams;
         group.tombstones = held.tombstones;
+        group.split = held.split;
         let latest = held.now.after_ms(group.bounds.request_ttl_ms);
         group.dedup = Dedup::restore(held.dedup, group.bounds.requests_max, latest)
             .ok_or(Flaw("memory of requests is out of order"))?;
@@ -144,6 +154,9 @@ impl Group {
         let subscribers: usize = self.by_uri.values().map(|sessions| sessions.len()).sum();
         if subscriptions != subscribers || self.by_uri.values().any(|sessions| sessions.is_empty()) {
             return Some("each subscription must stand by its resource");
+        }
+        if let Some(flaw) = self.split_flaw() {
+            return Some(flaw);
         }
         let sessions = self.sessions.iter().find_map(|(id, session)| self.session_flaw(*id, session));
         sessions.or_else(|| self.streams.iter().find_map(|(key, stream)| self.stream_flaw(*key, stream)))

@@ -196,8 +196,8 @@ impl Group {
         self.by_end.insert((at.after_ms(self.bounds.finished_ttl_ms), key.0, key.1));
     }
 
-    /// Lets go of a stream.
-    pub(super) fn let_go(&mut self, key: Key) {
+    /// Lets go of a stream, which is given to whoever has another use for it.
+    pub(super) fn let_go(&mut self, key: Key) -> Stream {
         let stream = self.streams.remove(&key).expect("what is let go of must be there");
         self.held_bytes -= stream.cost();
         if let Some(executor) = stream.executor {
@@ -212,5 +212,6 @@ impl Group {
             session.streams -= 1;
         }
         self.changes.push_back(Change::StreamChanged(key.0, key.1));
+        stream
     }
 }

@@ -4,6 +4,7 @@ mod cost;
 mod example;
 mod model;
 mod snapshot;
+mod split;
 
 use std::sync::Arc;
 

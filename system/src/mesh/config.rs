@@ -38,8 +38,8 @@ pub struct WireRange {
 }
 
 impl WireRange {
-    /// What this build speaks.
-    pub const CURRENT: Self = Self { min: 1, max: 1 };
+    /// What this build speaks. From 2 on groups split.
+    pub const CURRENT: Self = Self { min: 1, max: 2 };
 
     /// The highest version in both ranges, if there is one.
     #[must_use]

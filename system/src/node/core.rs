@@ -52,7 +52,7 @@ impl<E: Env> Seat<E> {
             Place::Channel(_, log) => drop(log.offer(topic, message)),
             Place::Home(home) => {
                 let due = env.now().after_ms(OWNER_MS_MAX);
-                if let Err(error) = home.cluster().offer(home.key(), topic, message, due).await {
+                if let Err(error) = home.cluster().offer(home.id(), topic, message, due).await {
                     tracing::debug!("a message to a session was not kept: {error}");
                 }
             }
@@ -150,7 +150,6 @@ impl<E: Env> Core<E> {
     /// The text by which a client names a channel of this node: it can be posted to from any other.
     pub(super) fn name_channel(&self, id: SessionId, principal: &Principal) -> String {
         let ticket = SessionTicket {
-            slot: 0,
             tenant: 0,
             principal: principal.digest(),
             id,

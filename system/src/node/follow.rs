@@ -57,7 +57,7 @@ impl<E: Env> Follow<E> {
         loop {
             if let Some((sequence, data)) = self.ready.pop_front() {
                 self.after = sequence;
-                self.env.record(&Event::StreamDelivered(self.home.key().id, self.stream, sequence));
+                self.env.record(&Event::StreamDelivered(self.home.id(), self.stream, sequence));
                 return Poll::Ready(Some(Item::Event { sequence, data }));
             }
             if self.finished {
@@ -80,7 +80,7 @@ impl<E: Env> Follow<E> {
                     let (home, stream, after, turn) = (self.home.clone(), self.stream, self.after, self.turn);
                     self.asking =
                         Some(Box::pin(
-                            async move { home.cluster().read(home.key(), stream, after, turn).await },
+                            async move { home.cluster().read(home.id(), stream, after, turn).await },
                         ));
                     continue;
                 }

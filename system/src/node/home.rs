@@ -16,7 +16,7 @@ use super::core::{Core, Place, Seat};
 use super::trouble;
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
-use crate::cluster::{Cluster, SessionKey, Trouble};
+use crate::cluster::{Cluster, Trouble};
 use crate::env::{Env, Instant};
 use crate::event::Event;
 use crate::ids::{SessionId, StreamId};
@@ -37,7 +37,7 @@ const CLIENT_BYTES_MAX: usize = 64 * 1024;
 /// See the [module](self) page.
 pub(super) struct Home<E: Env> {
     cluster: Cluster<E>,
-    key: SessionKey,
+    id: SessionId,
     lease_until_ns: AtomicU64,
     heard_ns: AtomicU64,
     renewing: AtomicBool,
@@ -52,10 +52,10 @@ struct ClientRecord<'a> {
 }
 
 impl<E: Env> Home<E> {
-    fn new(cluster: Cluster<E>, key: SessionKey) -> Self {
+    fn new(cluster: Cluster<E>, id: SessionId) -> Self {
         Self {
             cluster,
-            key,
+            id,
             lease_until_ns: AtomicU64::new(0),
             heard_ns: AtomicU64::new(0),
             renewing: AtomicBool::new(false),
@@ -67,9 +67,9 @@ impl<E: Env> Home<E> {
         &self.cluster
     }
 
-    /// Which session it is, and where.
-    pub(super) const fn key(&self) -> SessionKey {
-        self.key
+    /// Which session it is.
+    pub(super) const fn id(&self) -> SessionId {
+        self.id
     }
 
     /// The owner was heard of just now, and lets this node serve for so long.
@@ -108,15 +108,14 @@ impl<E: Env> Core<E> {
         if record.len() > CLIENT_BYTES_MAX {
             return Err(Fault::invalid_params("what the client says of itself is too long"));
         }
-        let id = SessionId(self.mint());
-        let key = SessionKey { slot: self.cluster.slot_here(id), id };
+        let id = self.cluster.place(SessionId(self.mint()));
         let due = self.env.now().after_ms(OWNER_MS_MAX);
         let principal = client.principal.digest();
         // Its place is taken before it is there: many may come at once.
         let _place = self.reserve_session()?;
-        let lease_ms = self.cluster.open(key, principal, record, due).await.map_err(trouble)?;
-        let name = self.seal_session(key, &client);
-        let seat = self.seat_at(Home::new(self.cluster.clone(), key), client, lease_ms);
+        let lease_ms = self.cluster.open(id, principal, record, due).await.map_err(trouble)?;
+        let name = self.seal_session(id, &client);
+        let seat = self.seat_at(Home::new(self.cluster.clone(), id), client, lease_ms);
         self.metrics.sessions_opened.inc();
         self.env.record(&Event::SessionOpened(id));
         Ok((seat, name))
@@ -132,12 +131,11 @@ impl<E: Env> Core<E> {
         Ok(reserved)
     }
 
-    fn seal_session(&self, key: SessionKey, client: &Client) -> String {
+    fn seal_session(&self, id: SessionId, client: &Client) -> String {
         let ticket = SessionTicket {
-            slot: key.slot,
             tenant: 0,
             principal: client.principal.digest(),
-            id: key.id,
+            id,
             revision: client.revision as u8,
             capabilities: 0,
             created: self.env.wall(),
@@ -150,7 +148,7 @@ impl<E: Env> Core<E> {
         home.leased(now, lease_ms);
         let calls = Arc::new(Calls::new(self.limits.calls_per_session_max));
         let asks = self.cluster.question_prefix();
-        let session = Session::new(home.key.id, Arc::new(client), self.session_bounds(), calls, asks, now);
+        let session = Session::new(home.id, Arc::new(client), self.session_bounds(), calls, asks, now);
         let seat = Seat { session: Arc::new(session), place: Place::Home(Arc::new(home)) };
         // Two requests may come for it at once: the first seat stays, for calls and questions are registered there.
         match self.seats.insert_if_absent(seat.session.id, seat.clone()) {
@@ -186,14 +184,13 @@ impl<E: Env> Core<E> {
             seat.session.touch(now);
             return Ok(seat);
         }
-        let key = SessionKey { slot: ticket.slot, id: ticket.id };
         let due = now.after_ms(OWNER_MS_MAX);
-        let attached = Box::pin(self.cluster.attach(key, ticket.principal, due)).await.map_err(trouble)?;
+        let attached = Box::pin(self.cluster.attach(ticket.id, ticket.principal, due)).await.map_err(trouble)?;
         let client = read_client(&attached.client).ok_or_else(Fault::session_not_found)?;
         if client.principal != *principal {
             return Err(Fault::session_not_found());
         }
-        let seat = self.seat_at(Home::new(self.cluster.clone(), key), client, attached.lease_ms);
+        let seat = self.seat_at(Home::new(self.cluster.clone(), ticket.id), client, attached.lease_ms);
         seat.session.set_log_level(level(attached.log_level));
         Ok(seat)
     }
@@ -236,7 +233,7 @@ impl<E: Env> Core<E> {
     async fn renew(&self, seat: &Seat<E>, home: &Home<E>, due: Instant) -> Result<(), Trouble> {
         // The lease counts from before it was asked for: the owner's clock began later, and so ends later.
         let asked = self.env.now();
-        match self.cluster.attach(home.key, seat.session.client.principal.digest(), due).await {
+        match self.cluster.attach(home.id, seat.session.client.principal.digest(), due).await {
             Ok(attached) => {
                 seat.session.set_log_level(level(attached.log_level));
                 home.leased(asked, attached.lease_ms);
@@ -265,7 +262,7 @@ impl<E: Env> Core<E> {
     /// The fault to answer with; the session may have ended.
     pub(super) async fn end_home(&self, seat: &Seat<E>, home: &Home<E>) -> Result<(), Fault> {
         let due = self.env.now().after_ms(OWNER_MS_MAX * 2);
-        let ended = home.cluster.end(home.key, due).await;
+        let ended = home.cluster.end(home.id, due).await;
         match ended {
             Ok(()) | Err(Trouble::NoSession) => {
                 self.leave(&seat.session.id, CancelReason::Client);
@@ -304,7 +301,7 @@ fn read_client(record: &Bytes) -> Option<Client> {
 
 impl<E: Env> std::fmt::Debug for Home<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Home").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Home").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

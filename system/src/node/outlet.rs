@@ -87,7 +87,7 @@ impl<E: Env> Outlet<E> {
     /// Closes the connection that reads the stream; the client comes back after a while.
     pub(super) async fn close_reader(&self, retry_ms: u64) {
         if let Self::Stream(scribe) = self {
-            scribe.home.cluster().close_reader(scribe.home.key(), scribe.stream, retry_ms).await;
+            scribe.home.cluster().close_reader(scribe.home.id(), scribe.stream, retry_ms).await;
         }
     }
 }
@@ -130,7 +130,7 @@ impl<E: Env> Scribe<E> {
         let answered = answered.map(|id| Raw::encode(id).expect("an id must encode")).into_iter().collect();
         let piece = Piece { first: *next, events: event.into_iter().collect(), answered, finish };
         let count = piece.events.len() as u64;
-        self.home.cluster().append(self.home.key(), self.stream, piece, due).await?;
+        self.home.cluster().append(self.home.id(), self.stream, piece, due).await?;
         *next += count;
         Ok(())
     }

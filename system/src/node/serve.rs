@@ -161,7 +161,7 @@ impl<E: Env> Core<E> {
                     unreachable!("a session that is changed at home must have one")
                 };
                 let due = self.env.now().after_ms(OWNER_MS_MAX);
-                let (cluster, key) = (home.cluster(), home.key());
+                let (cluster, key) = (home.cluster(), home.id());
                 match change {
                     SessionChange::LogLevel(level) => {
                         cluster.set_log_level(key, level as u8, due).await.map_err(trouble)?;

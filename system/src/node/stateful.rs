@@ -111,7 +111,7 @@ impl<E: Env> Core<E> {
             let (home, call) = (home.clone(), id_text(&params.request_id));
             let due = self.env.now().after_ms(OWNER_MS_MAX);
             self.env.spawn("cancellation", async move {
-                if let Err(error) = home.cluster().cancel(home.key(), call, due).await {
+                if let Err(error) = home.cluster().cancel(home.id(), call, due).await {
                     tracing::debug!("a cancellation was lost: {error}");
                 }
             });

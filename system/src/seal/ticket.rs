@@ -7,19 +7,14 @@ use super::{Keys, Purpose, TICKET_LEN_MAX};
 use crate::env::WallTime;
 use crate::ids::{SessionId, TaskId};
 
-/// Slots of a cluster. An id names its slot for life; the control map says which group has the slot.
-pub const SLOTS: u16 = 4096;
-
 /// Who an id belongs to: a hash of tenant and subject. Where two subjects had one hash, each could use the other's ids:
 /// it must be a keyed hash, for subjects are chosen outside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Principal(pub u64);
 
-/// The content of a session id: its home, its owner, and what never changes in a session.
+/// The content of a session id: its owner, its home (in the bits of `id`), and what never changes in a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionTicket {
-    /// Below [`SLOTS`].
-    pub slot: u16,
     /// The tenant.
     pub tenant: u32,
     /// Who began it.
@@ -37,8 +32,6 @@ pub struct SessionTicket {
 /// The content of a task id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TaskTicket {
-    /// Below [`SLOTS`].
-    pub slot: u16,
     /// The tenant.
     pub tenant: u32,
     /// Who created it.
@@ -50,9 +43,9 @@ pub struct TaskTicket {
 }
 
 const SESSION_VERSION: u8 = 1;
-const SESSION_LEN: usize = 44;
+const SESSION_LEN: usize = 42;
 const TASK_VERSION: u8 = 1;
-const TASK_LEN: usize = 39;
+const TASK_LEN: usize = 37;
 
 const _: () = assert!(SESSION_LEN <= Purpose::Session.content_len_max());
 const _: () = assert!(TASK_LEN <= Purpose::Task.content_len_max());
@@ -61,11 +54,9 @@ impl SessionTicket {
     /// Seals it: the text of `Mcp-Session-Id`.
     #[must_use]
     pub fn seal(&self, keys: &Keys) -> String {
-        assert!(self.slot < SLOTS, "a slot must be one of the cluster's");
         let mut out = Writer::default();
         out.put(SESSION_VERSION.to_be_bytes());
         out.put(self.revision.to_be_bytes());
-        out.put(self.slot.to_be_bytes());
         out.put(self.tenant.to_be_bytes());
         out.put(self.principal.0.to_be_bytes());
         out.put(self.created.unix_ms().to_be_bytes());
@@ -81,13 +72,12 @@ impl SessionTicket {
         let mut fields =
             Reader::open(keys, Purpose::Session, text, &mut buffer, SESSION_LEN, SESSION_VERSION)?;
         let revision = u8::from_be_bytes(fields.take()?);
-        let slot = fields.slot()?;
         let tenant = u32::from_be_bytes(fields.take()?);
         let principal = Principal(u64::from_be_bytes(fields.take()?));
         let created = WallTime::from_unix_ms(u64::from_be_bytes(fields.take()?));
         let capabilities = u32::from_be_bytes(fields.take()?);
         let id = SessionId(u128::from_be_bytes(fields.take()?));
-        Some(Self { slot, tenant, principal, id, revision, capabilities, created })
+        Some(Self { tenant, principal, id, revision, capabilities, created })
     }
 }
 
@@ -95,10 +85,8 @@ impl TaskTicket {
     /// Seals it: the text of `taskId`. Each call gives another text, so it is made once and kept with the task.
     #[must_use]
     pub fn seal(&self, keys: &Keys) -> String {
-        assert!(self.slot < SLOTS, "a slot must be one of the cluster's");
         let mut out = Writer::default();
         out.put(TASK_VERSION.to_be_bytes());
-        out.put(self.slot.to_be_bytes());
         out.put(self.tenant.to_be_bytes());
         out.put(self.principal.0.to_be_bytes());
         out.put(self.created.unix_ms().to_be_bytes());
@@ -111,12 +99,11 @@ impl TaskTicket {
     pub fn open(keys: &Keys, text: &str) -> Option<Self> {
         let mut buffer = [0; TICKET_LEN_MAX];
         let mut fields = Reader::open(keys, Purpose::Task, text, &mut buffer, TASK_LEN, TASK_VERSION)?;
-        let slot = fields.slot()?;
         let tenant = u32::from_be_bytes(fields.take()?);
         let principal = Principal(u64::from_be_bytes(fields.take()?));
         let created = WallTime::from_unix_ms(u64::from_be_bytes(fields.take()?));
         let id = TaskId(u128::from_be_bytes(fields.take()?));
-        Some(Self { slot, tenant, principal, id, created })
+        Some(Self { tenant, principal, id, created })
     }
 }
 
@@ -161,9 +148,5 @@ impl<'b> Reader<'b> {
         let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*field)
-    }
-
-    fn slot(&mut self) -> Option<u16> {
-        Some(u16::from_be_bytes(self.take()?)).filter(|slot| *slot < SLOTS)
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Call, Status, Summary, Task};
 use crate::ids::{Executor, TaskId};
 use crate::jsonrpc::Raw;
-use crate::seal::Principal;
+use crate::seal::{Principal, slot_of};
 
 /// One attempt to change something, however often it is sent: 128 random bits, drawn by who wants the change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -16,6 +16,14 @@ pub struct RequestId(pub u128);
 /// A right that can be used once, sealed into request state that a client may replay: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct RedemptionId(pub u128);
+
+impl RedemptionId {
+    /// Its slot.
+    #[must_use]
+    pub fn slot(self) -> u16 {
+        slot_of((self.0 >> 64) as u64)
+    }
+}
 
 /// A task's place among all that were ever created here. Never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -54,6 +62,19 @@ pub enum Command {
     },
     /// Forgets some of what is past its time, as every other command does too. Answered by [`Reply::Expired`].
     Expire,
+}
+
+impl Command {
+    /// The slot of what it concerns; `None` where that is everything.
+    #[must_use]
+    pub fn slot(&self) -> Option<u16> {
+        match self {
+            Self::Create(create) => Some(create.principal.slot()),
+            Self::On { principal, .. } | Self::List { principal, .. } => Some(principal.slot()),
+            Self::Redeem { id, .. } => Some(id.slot()),
+            Self::Expire => None,
+        }
+    }
 }
 
 /// A new task.

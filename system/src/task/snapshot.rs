@@ -3,6 +3,7 @@
 //! An image comes from outside (a disk, a peer): [`Tasks::restore`] takes nothing on trust that a later command would
 //! stumble over. Indexes are not carried, they are made anew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -34,14 +35,50 @@ pub struct Image {
 }
 
 impl Tasks {
+    /// Takes out everything of some slots: gives it as the state that another machine goes on from, which carries out what
+    /// is repeated there as it would have been here. Nobody is told of a change; tasks that went are not here any more.
+    pub fn carve(&mut self, goes: impl Fn(u16) -> bool) -> Image {
+        let principals: Vec<_> =
+            self.by_principal.keys().copied().filter(|principal| goes(principal.slot())).collect();
+        let places = principals.iter().filter_map(|principal| self.by_principal.remove(principal));
+        let ids: BTreeSet<_> = places.flat_map(BTreeMap::into_values).collect();
+        let tasks: Vec<Arc<Task>> = ids.iter().filter_map(|id| self.tasks.remove(id)).collect();
+        for task in &tasks {
+            self.by_expiry.remove(&(task.expires(), task.id()));
+            self.executors.ended(task);
+        }
+        let redemptions: Vec<_> = self.redemptions.extract_if(.., |id, _| goes(id.slot())).collect();
+        for (id, expires) in &redemptions {
+            self.redemptions_by_expiry.remove(&(*expires, *id));
+        }
+        // Which replies are of what went cannot be told, and does no harm: request ids are drawn at random.
+        Image { tasks, redemptions, ..self.memory() }
+    }
+
+    /// Whether anything of slots that are not among these is here.
+    #[must_use]
+    pub fn is_within(&self, is_here: impl Fn(u16) -> bool) -> bool {
+        self.by_principal.keys().all(|principal| is_here(principal.slot()))
+            && self.redemptions.keys().all(|id| is_here(id.slot()))
+    }
+
     /// The state as it is. Changes that were not polled are not in it: watchers are each replica's own.
     #[must_use]
     pub fn image(&self) -> Image {
         Image {
-            now: self.now,
-            created: self.created,
             tasks: self.tasks.values().cloned().collect(),
             redemptions: self.redemptions.iter().map(|(id, expires)| (*id, *expires)).collect(),
+            ..self.memory()
+        }
+    }
+
+    /// The state but for what is in slots.
+    fn memory(&self) -> Image {
+        Image {
+            now: self.now,
+            created: self.created,
+            tasks: Vec::new(),
+            redemptions: Vec::new(),
             gone: self.executors.gone.iter().map(|(node, last)| (*node, *last)).collect(),
             dedup: self.dedup.lines(),
         }

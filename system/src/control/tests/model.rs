@@ -50,6 +50,9 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0_u8..5).prop_map(|key| Command::MakeCurrent { key }),
         1 => (0_u8..5).prop_map(|key| Command::RetireKey { key }),
         1 => (0_u16..4).prop_map(|level| Command::RaiseFeatureLevel { level }),
+        1 => ((0_u64..9).prop_map(GroupId), vec(node(), 0..5))
+            .prop_map(|(group, replicas)| Command::Split { group, replicas }),
+        1 => (0_u64..20).prop_map(|group| Command::FinishSplit { group: GroupId(group) }),
     ]
 }
 
@@ -118,6 +121,10 @@ fn check_order(before: &ClusterMap, after: &ClusterMap) {
     for node in after.nodes.values().filter(|node| !node.state.has_left()) {
         assert!(node.card.wire.max >= after.feature_level);
     }
+    assert!(before.places.len() <= after.places.len(), "groups never get fewer");
+    for slot in (0..4_096).step_by(37).filter(|_| before.groups_whole() == after.groups_whole()) {
+        assert_eq!(before.group_of(slot), after.group_of(slot), "no slot moves but by a split that is done");
+    }
     for (old, new) in before.places.iter().zip(&after.places) {
         let added = new.replicas.iter().filter(|id| !old.replicas.contains(id)).count();
         assert!(old.replicas.is_empty() || added <= 1, "one replica at a time");
@@ -131,7 +138,7 @@ fn check_settled(cluster: &Cluster) {
     let up: Vec<NodeId> = map.nodes.keys().copied().filter(|id| map.state(*id) == NodeState::Up).collect();
     let zones = cluster.zones(&up).len();
     for place in &map.places {
-        assert_eq!(place.change, None);
+        assert!(place.change.is_none() && !place.splitting, "{place:?}");
         if !map.has_majority(&place.replicas) {
             continue;
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::task::Task;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Open(u8, bool),
     End(u8),
     Level(u8, u8),
@@ -28,7 +28,7 @@ enum Step {
     Repeat(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (0..5_u8, any::<bool>()).prop_map(|(id, ann)| Step::Open(id, ann)),
         1 => (0..5_u8).prop_map(Step::End),
@@ -48,6 +48,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Each in a slot of its own.
+pub(super) fn session(id: u8) -> SessionId {
+    SessionId(u128::from(id)).in_slot(id.into())
+}
+
 fn uri(number: u8) -> Arc<str> {
     format!("x:{number}").into()
 }
@@ -61,13 +66,12 @@ fn data(serial: usize) -> Bytes {
     text(&format!("{serial}{}", "-".repeat(serial * 7 % 40)))
 }
 
-fn command(step: &Step, serial: usize, group: &Group) -> Option<Command> {
-    let session = |id: u8| SessionId(u128::from(id));
+pub(super) fn command(step: &Step, serial: usize, group: &Group) -> Option<Command> {
     Some(match *step {
         Step::Open(id, ann) => {
             Command::Open { id: session(id), principal: if ann { ANN } else { BOB }, client: text("client") }
         }
-        Step::End(id) => end(u128::from(id)),
+        Step::End(id) => end(session(id).0),
         Step::Level(id, level) => Command::SetLogLevel { id: session(id), level },
         Step::Subscribe(id, number, true) => Command::Subscribe { id: session(id), uri: uri(number) },
         Step::Subscribe(id, number, false) => Command::Unsubscribe { id: session(id), uri: uri(number) },
@@ -341,6 +345,13 @@ fn repeat(group: &mut Group, twin: &mut Group, now: u64, (entry, first): Sent) {
     twin.apply(tick);
     while group.poll_change().is_some() {}
     if entry.now_ms + small().request_ttl_ms <= now {
+        return;
+    }
+    // One that found its session ended is remembered for as long as that has its stone; then the id may begin anew here,
+    // where ids are few.
+    if let Command::End { id, .. } = &entry.command
+        && !group.tombstones.contains_key(id)
+    {
         return;
     }
     let remembers = matches!(

@@ -200,7 +200,7 @@ impl<E: Env> HttpEdge<E> {
         };
         let due = self.core.env.now().after_ms(OWNER_MS_MAX);
         let ids = calls.iter().map(|id| Raw::encode(id).expect("an id must encode")).collect();
-        let (stream, turn) = home.cluster().open_stream(home.key(), ids, due).await.map_err(trouble)?;
+        let (stream, turn) = home.cluster().open_stream(home.id(), ids, due).await.map_err(trouble)?;
         // Clients before 2025-11-25 take an event without data for a broken message.
         let primed = seat.session.client.revision >= Revision::V2025_11_25;
         let first = primed.then(|| sse::prime(&format!("{}.0", stream.0), Some(self.core.limits.retry_ms)));

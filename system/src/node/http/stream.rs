@@ -52,7 +52,7 @@ impl<E: Env> HttpEdge<E> {
         let due = self.core.env.now().after_ms(OWNER_MS_MAX);
         let Some(last) = head.headers.get(names::LAST_EVENT_ID) else {
             let (turn, after) =
-                home.cluster().take(home.key(), STANDALONE, None, due).await.map_err(trouble)?;
+                home.cluster().take(home.id(), STANDALONE, None, due).await.map_err(trouble)?;
             // A client that loses this connection before the first event could not say where to go on.
             let first = if seat.session.client.revision >= Revision::V2025_11_25 {
                 sse::prime(&format!("{}.{after}", STANDALONE.0), Some(self.core.limits.retry_ms))
@@ -68,7 +68,7 @@ impl<E: Env> HttpEdge<E> {
         let stream = stream.parse().map(StreamId).map_err(|_| unknown())?;
         let sequence = sequence.parse().map_err(|_| unknown())?;
         // What is no longer kept cannot be told again, and must not be skipped in silence.
-        let taken = home.cluster().take(home.key(), stream, Some(sequence), due).await;
+        let taken = home.cluster().take(home.id(), stream, Some(sequence), due).await;
         let taken = taken.map_err(|error| match error {
             Trouble::NoStream(why) => Fault::invalid_request(why).with_status(400),
             other => trouble(other),

@@ -7,7 +7,6 @@ use super::super::serve::Caller;
 use super::Work;
 use super::desk::{TaskKey, wire_task};
 use super::run::Job;
-use crate::cluster::slot_of;
 use crate::dispatch::Target;
 use crate::env::Env;
 use crate::handler::{Ctx, Prepared, Reply};
@@ -39,8 +38,7 @@ pub(in crate::node) fn create<E: Env>(
     }
     let id = core.mint_task();
     let key = TaskKey { id, principal: owner(caller) };
-    let slot = slot_of(key.principal);
-    let ticket = TaskTicket { slot, tenant: 0, principal: key.principal, id, created: core.env.wall() };
+    let ticket = TaskTicket { tenant: 0, principal: key.principal, id, created: core.env.wall() };
     let sealed: Arc<str> = ticket.seal(&core.keys).into();
     let command = Command::Create(Create {
         id,

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use futures_util::future::BoxFuture;
 
-use crate::cluster::{Cluster, Trouble, slot_of, slot_of_redemption};
+use crate::cluster::{Cluster, Trouble};
 use crate::env::{Entropy, Env};
 use crate::ids::TaskId;
 use crate::seal::Principal;
@@ -27,23 +27,13 @@ impl<E: Env> ClusterStore<E> {
         let jitter = Mutex::new(env.entropy("task watches"));
         Self { env, cluster, jitter }
     }
-
-    fn slot(command: &Command) -> u16 {
-        match command {
-            Command::Create(create) => slot_of(create.principal),
-            Command::On { principal, .. } | Command::List { principal, .. } => slot_of(*principal),
-            Command::Redeem { id, .. } => slot_of_redemption(id.0),
-            Command::Expire => 0,
-        }
-    }
 }
 
 impl<E: Env> Store for ClusterStore<E> {
     fn apply(&self, request: RequestId, command: Command) -> BoxFuture<'_, Result<Reply, StoreError>> {
         Box::pin(async move {
             let due = self.env.now().after_ms(COMMAND_MS_MAX);
-            self.cluster.tasks(Self::slot(&command), request, command, due).await.map_err(|error| match error
-            {
+            self.cluster.tasks(request, command, due).await.map_err(|error| match error {
                 Trouble::Unknown => StoreError::Unknown,
                 Trouble::Refused(_) => StoreError::Full,
                 _ => StoreError::Unavailable,
