@@ -33,6 +33,11 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("flood", 1, "a node held more sessions than it may have"),
     ("zone_loss", 0, "a leader that had removed itself from its group went on to change it"),
     ("double_edge", 11, "a node waited for the map at one that was to vote, whose vote waited for that node"),
+    (
+        "growing",
+        95,
+        "leaders took themselves out of their group, and it stood still until others noticed, twice in a row",
+    ),
     ("minority_split", 12, "a node did not hear that its new life was taken, and could begin nothing"),
 ];
 

@@ -211,7 +211,7 @@ impl<E: Env> Cluster<E> {
         loop {
             let known: Vec<(Box<str>, u64)> = {
                 let state = inner.topics.state();
-                let version = |uri: &Box<str>| match state.known.get(uri) {
+                let version = |uri: &str| match state.known.get(uri) {
                     None => 0,
                     Some(known) if known.group == group => known.version,
                     // Another group's owner counted from elsewhere: what this one has heard of is news.
