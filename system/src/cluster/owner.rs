@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::flaw::{Flaw, Flawed};
 use super::kept::{Kept, Matter};
-use super::settings::Settings;
 use super::route::slot_of_topic;
+use super::settings::Settings;
 use super::soft::Soft;
 use super::wire::{Answer, Ask, Turn};
 use crate::env::{Either, Env, Instant, deadline, race};

@@ -13,7 +13,7 @@ use super::owner::Owner;
 use super::passing::ENDED_IDLE;
 use super::{Cluster, Inner};
 use crate::control::{self, ClusterMap, Command as MapCommand, Facts};
-use crate::env::{Either, Env, race};
+use crate::env::{Either, Env, Instant, race};
 use crate::group::{Command, Reply};
 use crate::ids::{NodeId, SessionId};
 use crate::jsonrpc::{ErrorObject, Raw};

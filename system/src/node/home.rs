@@ -185,7 +185,8 @@ impl<E: Env> Core<E> {
             return Ok(seat);
         }
         let due = now.after_ms(OWNER_MS_MAX);
-        let attached = Box::pin(self.cluster.attach(ticket.id, ticket.principal, due)).await.map_err(trouble)?;
+        let attached =
+            Box::pin(self.cluster.attach(ticket.id, ticket.principal, due)).await.map_err(trouble)?;
         let client = read_client(&attached.client).ok_or_else(Fault::session_not_found)?;
         if client.principal != *principal {
             return Err(Fault::session_not_found());

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use crate::env::{Entropy, Env};
+use crate::env::{Entropy, Env, Instant};
 use crate::handler::{AskError, Redeem};
 use crate::ids::TaskId;
 use crate::jsonrpc::Raw;
@@ -18,6 +18,8 @@ use crate::task::{
 const TRIES: u32 = 4;
 /// How long to wait before the second try; doubled with each.
 const PAUSE_MS: u64 = 50;
+/// The longest wait between two tries of what must not be lost.
+const PAUSE_MS_MAX: u64 = 2_000;
 
 /// The node's way to its tasks.
 pub(in crate::node) struct Desk<E: Env> {
@@ -43,6 +45,32 @@ impl<E: Env> Desk<E> {
             pause_ms *= 2;
         }
         self.store.apply(id, command).await
+    }
+
+    /// Carries out a command that must not be lost: asks until the store says what became of it, at the longest until `due`.
+    pub(super) async fn insist(&self, command: Command, due: Instant) -> Result<Reply, StoreError> {
+        let id = RequestId(self.requests.lock().expect("entropy must not be poisoned").next_u128());
+        self.until(due, || self.store.apply(id, command.clone())).await
+    }
+
+    /// Watches a task for whoever carries it out: asks until the store answers, at the longest until `due`.
+    pub(super) async fn watch_until(&self, key: TaskKey, due: Instant) -> Result<Option<Watch>, StoreError> {
+        self.until(due, || self.store.watch(key.principal, key.id)).await
+    }
+
+    async fn until<T, F>(&self, due: Instant, ask: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut pause_ms = PAUSE_MS;
+        loop {
+            match ask().await {
+                Err(StoreError::Unknown | StoreError::Unavailable) if self.env.now() < due => {}
+                known => return known,
+            }
+            self.env.sleep_until(self.env.now().after_ms(pause_ms)).await;
+            pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
+        }
     }
 
     /// Carries out a command.

@@ -7,13 +7,13 @@ use super::desk::TaskKey;
 use super::port::StorePort;
 use crate::cancel::CancelReason;
 use crate::client::Client;
-use crate::env::{Either, Env, race};
+use crate::env::{Either, Env, Instant, race};
 use crate::handler::{Asking, CallFacts, Ctx, End, Prepared, Reply, Running, Step};
 use crate::jsonrpc::Raw;
 use crate::protocol::{
     CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
 };
-use crate::task::{Action, Status, Watch};
+use crate::task::{Action, Command, Reply as Stored, Status, Watch};
 
 /// A task to carry out.
 pub(super) struct Job<E: Env> {
@@ -46,11 +46,13 @@ impl<E: Env> Job<E> {
         });
         let running = Running::start(ctx, ttl_ms, work);
         let shared = core.clone();
-        core.env.spawn("task", async move { self.carry_out(&shared, running, related).await });
+        let due = core.env.now().after_ms(ttl_ms);
+        core.env.spawn("task", async move { self.carry_out(&shared, running, related, due).await });
     }
 
-    async fn carry_out(self, core: &Arc<Core<E>>, running: Running, related: Option<Raw>) {
-        let Ok(watch) = core.desk.watch(self.key).await else { return };
+    /// Until `due`, when the task is forgotten: whoever waits for it must not wait for something that was done.
+    async fn carry_out(self, core: &Arc<Core<E>>, running: Running, related: Option<Raw>, due: Instant) {
+        let Ok(Some(watch)) = core.desk.watch_until(self.key, due).await else { return };
         let end = self.run(core, running, watch).await;
         let action = match end {
             End::Answer(Ok(Reply::Tool(result))) => self.complete(result, related),
@@ -64,8 +66,10 @@ impl<E: Env> Job<E> {
             _ => core.metrics.calls_failed.inc(),
         };
         // A task that was cancelled meanwhile stays so: the store refuses, and nobody needs to know.
-        if let Err(fault) = core.desk.act(self.key, action).await {
-            tracing::debug!("the end of a task was not taken: {fault}");
+        let TaskKey { id, principal } = self.key;
+        let told = core.desk.insist(Command::On { id, principal, action }, due).await;
+        if !matches!(told, Ok(Stored::Done(_))) {
+            tracing::debug!("the end of a task was not taken: {told:?}");
         }
         self.announce(core).await;
     }
