@@ -29,8 +29,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     (setup.data_groups, setup.groups_at_end) = GROUPS;
     // Groups split where every node knows what that is.
     (setup.upgrade_ms, setup.level_at_end) = (0, 2);
-    let first_ms = dice.between(6_000, 7_000);
-    let mut at_ms = first_ms;
+    let mut at_ms = dice.between(6_000, 7_000);
     for node in 1..setup.nodes {
         setup.joins.push((NodeId(node), at_ms));
         at_ms += dice.between(0, 1_500);
@@ -40,7 +39,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let mut last_ms = at_ms;
     if dice.one_in(2) {
         forgiven.extend(harm::NODE_DIES);
-        let killed_ms = dice.between(first_ms + 2_500, at_ms + 4_000);
+        // The groups split once a third node is there. Near to each other nodes are done with it at once; so they are not.
+        setup.net.link.latency.base_us = dice.between(1_000, 12_000);
+        let killed_ms = setup.joins[1].1 + dice.between(300, 2_500);
         let there = setup.joins.iter().filter(|(_, joins_ms)| *joins_ms < killed_ms);
         let newest = there.map(|(node, _)| node.0).max().unwrap_or_default();
         let victim = NodeId(dice.count(0, newest));

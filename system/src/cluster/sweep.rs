@@ -80,9 +80,14 @@ impl<E: Env> Cluster<E> {
     async fn sweep_group(&self, view: &ClusterMap, owner: &Arc<Owner<E>>) {
         let inner = &self.0;
         let status = owner.group.status();
+        // One that was let go of since this sweep began was stopped, and did not break.
+        let is_held = inner.owner(owner.id).is_some_and(|held| Arc::ptr_eq(&held, owner));
         if let Some(failure) = &status.failure
             && !inner.life.is_stopping()
         {
+            if !is_held {
+                return;
+            }
             // Its machine or its log broke: what it would say from here on is not to be trusted.
             inner.life.fail(&format!("{} stopped: {failure}", owner.id));
             return;
