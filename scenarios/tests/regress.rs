@@ -33,6 +33,7 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("flood", 1, "a node held more sessions than it may have"),
     ("zone_loss", 0, "a leader that had removed itself from its group went on to change it"),
     ("double_edge", 11, "a node waited for the map at one that was to vote, whose vote waited for that node"),
+    ("growing", 2, "a node took a group that it had just let go of for a broken one, and stopped itself"),
     (
         "growing",
         95,
