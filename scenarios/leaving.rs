@@ -12,9 +12,6 @@ pub const LEAVING: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long it may take until everything that the node held is elsewhere, and all is well again.
-const LEAVE_MS_MAX: u64 = 20_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(40);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 40));
@@ -26,7 +23,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.groups.retain(|group| group.role != Role::Full);
     let leaves_ms = dice.between(9_000, 11_000);
     setup.leaves.push((dice.node(&setup), leaves_ms));
-    setup.trouble_ms = (leaves_ms, leaves_ms + LEAVE_MS_MAX);
+    // To the end: clients go on to ask the node that is not there any more.
+    setup.trouble_ms = (leaves_ms, setup.end_ms);
     setup.cut_means_not_taken = true;
     setup.must_meet = vec!["refused"];
     setup

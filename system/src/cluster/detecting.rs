@@ -107,9 +107,7 @@ impl<E: Env> Inner<E> {
         let detecting = self.detecting();
         let mut dead = detecting.dead.iter().map(|(node, incarnation)| (*node, *incarnation));
         dead.find(|(node, incarnation)| {
-            map.node(*node).is_some_and(|known| {
-                known.incarnation == *incarnation && known.state.is_running() && !known.state.has_left()
-            })
+            map.node(*node).is_some_and(|known| known.incarnation == *incarnation && known.state.is_running())
         })
     }
 

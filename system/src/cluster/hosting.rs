@@ -182,7 +182,8 @@ impl<E: Env> Inner<E> {
         let Some(mesh) = &self.mesh else { return };
         let mut known: BTreeSet<NodeId> = BTreeSet::new();
         for (id, node) in view.nodes().iter().filter(|(id, _)| **id != self.me.node) {
-            if node.state.has_left() {
+            // One that leaves is needed until it has gone: it hands over what it holds, and finishes its calls.
+            if node.state.has_left() && !node.state.is_running() {
                 mesh.forget(*id);
             } else {
                 known.insert(*id);

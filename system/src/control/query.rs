@@ -95,7 +95,8 @@ impl ClusterMap {
     /// Where other nodes reach a node; also one that is down, for it may be back already.
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
-        self.nodes.get(&node).filter(|node| !node.state.has_left()).map(Node::mesh)
+        let gone = |node: &&Node| node.state.has_left() && !node.state.is_running();
+        self.nodes.get(&node).filter(|node| !gone(node)).map(Node::mesh)
     }
 
     /// Whether a node is in this life of its and takes part.
@@ -113,9 +114,11 @@ impl ClusterMap {
             return node.0 < self.next_node;
         };
         match known.state {
-            NodeState::Up | NodeState::Draining => known.incarnation > incarnation,
+            NodeState::Up | NodeState::Draining | NodeState::Left { running: true } => {
+                known.incarnation > incarnation
+            }
             NodeState::Down { .. } => known.incarnation >= incarnation,
-            NodeState::Left { .. } => true,
+            NodeState::Left { running: false } => true,
         }
     }
 

@@ -483,10 +483,16 @@ impl Group {
     }
 
     /// Hands the leadership to another voter. Returns once it is on its way; nothing happens where this node does not lead.
+    ///
+    /// From then on the engine takes nothing more and says nothing more, until somebody else is elected: the heir, or where
+    /// that one is gone, whoever waits for a leader longest. So the members are woken first, and none is asked to sleep again.
     pub async fn transfer(&self, to: NodeId) {
         let _work = self.work();
+        self.rest().hand_over(self.status().leadership.term);
+        let trigger = self.raft().trigger();
         // A group that has stopped leads no more.
-        let _ = self.post().ground.run(self.raft().trigger().transfer_leader(to)).await;
+        let _ = self.post().ground.run(trigger.heartbeat()).await;
+        let _ = self.post().ground.run(trigger.transfer_leader(to)).await;
     }
 
     /// Stops this node's part. What was acknowledged is in the store. Returns once nothing of it runs.

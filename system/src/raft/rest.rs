@@ -32,6 +32,8 @@ struct State {
     stirs: u64,
     /// Calls under way.
     busy: u32,
+    /// The term in which this node hands its leadership over.
+    handed_over: Option<u64>,
 }
 
 /// A call under way: while there is one, a leader does not fall asleep.
@@ -46,6 +48,11 @@ impl Drop for Work<'_> {
 impl Rest {
     fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// This node gives the leadership away that it has in a term.
+    pub(super) fn hand_over(&self, term: u64) {
+        self.with(|state| state.handed_over = Some(term));
     }
 
     pub(super) fn is_asleep(&self) -> bool {
@@ -82,6 +89,10 @@ impl Group {
     pub async fn sleep(&self, deadline: Instant) -> bool {
         let stirs = self.rest().with(|state| state.stirs);
         let Some((term, last, others)) = self.quiet(true) else { return false };
+        // It waits for another leader, and so must the others.
+        if self.rest().with(|state| state.handed_over == Some(term)) {
+            return false;
+        }
         let patience = deadline.since(self.post().ground.now()).min(Duration::from_secs(5));
         for other in others {
             let request = Request::Sleep { term, last };
