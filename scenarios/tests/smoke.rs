@@ -136,8 +136,7 @@ fn leaving() {
 
 #[test]
 fn node_replaced() {
-    // Seed 101 is among those that `regress` holds as found and not fixed yet.
-    pass_seeds(&NODE_REPLACED, 1);
+    pass_few(&NODE_REPLACED);
 }
 
 #[test]

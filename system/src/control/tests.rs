@@ -91,6 +91,14 @@ impl Cluster {
         }
     }
 
+    /// Gives a move up; the group then lets go of whom it took in.
+    fn abort(&mut self, group: GroupId, change: Move) {
+        self.done(Command::AbortMove { group, change });
+        if let Some(undoing) = self.map.change_of(group) {
+            self.done(Command::FinishMove { group, change: undoing });
+        }
+    }
+
     fn down(&mut self, node: NodeId) {
         let incarnation = self.map.nodes[&node].incarnation;
         self.done(Command::Down { node, incarnation });

@@ -74,9 +74,13 @@ fn a_node_that_leaves_is_free_once_its_replicas_have_moved() {
     let mut cluster = Cluster::of(2, 1, 8);
     cluster.done(Command::Leave { node: NodeId(1) });
     assert!(!cluster.map.is_free(NodeId(1)));
-    assert_eq!(cluster.map.address(NodeId(1)), None);
+    assert!(cluster.map.address(NodeId(1)).is_some(), "until it has gone the others need it");
     cluster.settle();
     assert!(cluster.map.is_free(NodeId(1)));
+    assert!(!cluster.map.is_executor_gone(NodeId(1), LIFE), "it finishes what it began");
+    cluster.down(NodeId(1));
+    assert_eq!(cluster.map.address(NodeId(1)), None);
+    assert!(cluster.map.is_executor_gone(NodeId(1), LIFE));
     assert_eq!(cluster.map.voters, BTreeSet::from([NodeId(2)]));
     assert!(cluster.map.places.iter().all(|place| place.replicas == [NodeId(2)]));
     assert_eq!(cluster.apply(Command::Leave { node: NodeId(2) }), Reply::Refused(Refusal::LastNode));
@@ -115,6 +119,10 @@ fn a_move_to_a_node_that_is_lost_is_given_up() {
     for _ in 0..100 {
         cluster.step();
     }
+    let undoing = Move { add: None, remove: Some(new) };
+    assert!(cluster.map.places.iter().all(|place| place.change.is_none_or(|change| change == undoing)));
+    assert_eq!(places(&cluster), before);
+    cluster.settle();
     assert!(cluster.map.places.iter().all(|place| place.change.is_none()));
     assert_eq!(places(&cluster), before);
 }
@@ -140,7 +148,7 @@ fn a_finish_that_comes_late_does_not_end_another_move() {
         cluster.apply(Command::StartMove { group, change: change(1) }),
         Reply::Refused(Refusal::Moving)
     );
-    cluster.done(Command::AbortMove { group, change: change(0) });
+    cluster.abort(group, change(0));
     cluster.done(Command::StartMove { group, change: change(1) });
     let late = cluster.apply(Command::FinishMove { group, change: change(0) });
     assert_eq!(late, Reply::Refused(Refusal::NotMoving));

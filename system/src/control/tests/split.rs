@@ -131,7 +131,7 @@ fn a_parent_that_moves_or_cannot_commit_does_not_split() {
     let change = Move { add: spare, remove: Some(replicas[0]) };
     cluster.done(Command::StartMove { group: GroupId(1), change });
     assert_eq!(cluster.apply(split(17)), Reply::Refused(Refusal::Moving));
-    cluster.done(Command::AbortMove { group: GroupId(1), change });
+    cluster.abort(GroupId(1), change);
     for node in &replicas[1..] {
         cluster.down(*node);
     }
