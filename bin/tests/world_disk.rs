@@ -44,6 +44,9 @@ fn a_file_keeps_what_was_written_where_it_was_written() {
     file.write_at(5, b"world").expect("extends");
     file.write_at(0, b"hello").expect("fills the gap");
     file.sync().expect("syncs");
+    let second = disk.open(&path, OpenMode::Existing).expect_err("one writer at a time");
+    assert_eq!(second.kind(), ErrorKind::ResourceBusy);
+    drop(file);
     let again = disk.open(&path, OpenMode::CreateIfMissing).expect("opens, and does not truncate");
     assert_eq!(again.len().expect("has a length"), 10);
     let mut middle = [0; 4];
@@ -51,8 +54,8 @@ fn a_file_keeps_what_was_written_where_it_was_written() {
     assert_eq!(&middle, b"lowo");
     let past_end = again.read_at(8, &mut middle).expect_err("only two bytes are left");
     assert_eq!(past_end.kind(), ErrorKind::UnexpectedEof);
-    file.set_len(3).expect("cuts");
-    file.set_len(4).expect("extends with a zero");
+    again.set_len(3).expect("cuts");
+    again.set_len(4).expect("extends with a zero");
     again.read_at(0, &mut middle).expect("reads");
     assert_eq!(&middle, b"hel\0");
 }

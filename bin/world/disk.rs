@@ -27,12 +27,12 @@ impl Disk for OsDisk {
                 options.create_new(true);
             }
         }
-        // What is in it is for this process alone, to read and to have: two that wrote one file would spoil it.
+        // For this user to read and for one opener to have: two nodes that wrote one file would spoil it.
         let file = options.mode(0o600).open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::new(
                 io::ErrorKind::ResourceBusy,
-                format!("another process uses {}", path.display()),
+                format!("{} is in use, mostly by another node that runs on the same state", path.display()),
             ),
             TryLockError::Error(error) => error,
         })?;

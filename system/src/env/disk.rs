@@ -20,7 +20,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.
     type File: File;
 
-    /// Opens a file for reading and writing.
+    /// Opens a file for reading and writing. On a real disk by one opener at a time: `ResourceBusy` for a second one.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Self::File>;
 
     /// Removes a file. Durable only after [`sync_directory`](Disk::sync_directory).
