@@ -18,7 +18,7 @@ fn requests_are_answered_both_ways() {
     assert_eq!(bed.ask(&b, &a, Bytes::from_static(b"e back")).as_deref(), Ok(&b"e back"[..]));
     assert_eq!(bed.ask(&a, &b, order(b'w', 50)), Ok(order(b'w', 50)));
     assert_eq!(b.notes.peers()[0].node, a.id);
-    assert_eq!(a.notes.peers()[0].wire, 1);
+    assert_eq!(a.notes.peers()[0].wire, 2, "the newest that both speak");
     assert_eq!(a.mesh().counters().links.get(), 2, "one each way");
     assert!(a.mesh().tell(b.id, Channel::Consensus, Bytes::from_static(b"news")));
     bed.world.run_for(Duration::from_millis(50));
