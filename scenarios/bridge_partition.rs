@@ -14,9 +14,6 @@ pub const BRIDGE_PARTITION: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
@@ -29,6 +26,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let healed_ms = cut_ms + dice.between(500, 7_000);
     setup.fault(cut_ms, Fault::Partition { a: one.to_vec(), b: other.to_vec() });
     setup.fault(healed_ms, Fault::HealAll);
-    setup.trouble_ms = (cut_ms, healed_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (cut_ms, healed_ms + harm::CALM_AFTER_MS);
     setup
 }

@@ -19,9 +19,6 @@ pub const GROWING: Scenario = Scenario {
 const GROUPS: (u16, usize) = (8, 16);
 /// By then the founder serves.
 const FOUNDED_MS: u64 = 2_500;
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 40));
@@ -54,6 +51,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     for group in &mut setup.groups {
         group.work.begin_ms = (FOUNDED_MS, FOUNDED_MS + 1_000);
     }
-    setup.trouble_ms = (0, last_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (0, last_ms + harm::CALM_AFTER_MS);
     setup
 }

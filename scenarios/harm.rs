@@ -1,7 +1,10 @@
-//! Ends of requests that are nobody's fault while something is wrong with a cluster.
+//! What is nobody's fault while something is wrong with a cluster: how requests end, and for how long after.
 
 use switchboard::protocol::fault::code;
 use switchboard_sim::client::Outcome;
+
+/// How long after trouble in a cluster everything must be well again.
+pub(crate) const CALM_AFTER_MS: u64 = 8_000;
 
 /// The way to the owner is cut, but none to a client: a node says that it cannot, and when to come back. A call whose node
 /// was taken for lost is answered in its place, and what the client was asked is not answered any more.

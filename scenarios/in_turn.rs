@@ -4,13 +4,12 @@ use switchboard_sim::Fault;
 use switchboard_sim::client::Outcome;
 use switchboard_sim::scenario::{Dice, Role, Setup};
 
+use crate::harm;
+
 /// A node starts again so long after its drain began: a drain takes up to ten seconds, and most take far less.
 const AGAIN_AFTER_MS: u64 = 4_500;
 /// The next node drains so long after the one before it.
 const NEXT_AFTER_MS: u64 = 5_500;
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 /// For how many seconds clients work: until every node has had its turn, or for `least` seconds.
 pub(crate) fn seconds(nodes: u32, least: u64) -> u64 {
     least.max(12 + u64::from(nodes) * NEXT_AFTER_MS / 1_000)
@@ -32,7 +31,7 @@ pub(crate) fn restart_each(dice: &mut Dice, setup: &mut Setup, clients: u32, sec
         setup.fault(at_ms + AGAIN_AFTER_MS, Fault::Restart(node));
         at_ms += NEXT_AFTER_MS;
     }
-    setup.trouble_ms = (first_ms, at_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (first_ms, at_ms + harm::CALM_AFTER_MS);
     setup.cut_means_not_taken = true;
     first_ms
 }

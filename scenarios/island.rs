@@ -14,9 +14,6 @@ pub const ISLAND: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 40));
@@ -28,6 +25,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let healed_ms = cut_ms + dice.between(5_000, 9_000);
     setup.fault(cut_ms, Fault::Partition { a: nodes[..1].to_vec(), b: nodes[1..].to_vec() });
     setup.fault(healed_ms, Fault::HealAll);
-    setup.trouble_ms = (cut_ms, healed_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (cut_ms, healed_ms + harm::CALM_AFTER_MS);
     setup
 }

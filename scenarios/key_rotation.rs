@@ -14,9 +14,6 @@ pub const KEY_ROTATION: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 50));
@@ -29,6 +26,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let again_ms = killed_ms + dice.between(500, 5_000);
     setup.fault(killed_ms, Fault::Kill(victim));
     setup.fault(again_ms, Fault::Restart(victim));
-    setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (killed_ms, again_ms + harm::CALM_AFTER_MS);
     setup
 }

@@ -14,9 +14,6 @@ pub const MAJORITY_SPLIT: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
@@ -33,6 +30,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         }
     }
     setup.fault(healed_ms, Fault::HealAll);
-    setup.trouble_ms = (cut_ms, healed_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (cut_ms, healed_ms + harm::CALM_AFTER_MS);
     setup
 }

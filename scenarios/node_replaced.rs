@@ -14,9 +14,6 @@ pub const NODE_REPLACED: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(40);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(15, 40));
@@ -30,6 +27,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.fault(lost_ms, Fault::DiskLoss(victim));
     setup.fault(again_ms, Fault::Restart(victim));
     setup.replaced = 1;
-    setup.trouble_ms = (lost_ms, again_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (lost_ms, again_ms + harm::CALM_AFTER_MS);
     setup
 }

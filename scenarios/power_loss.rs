@@ -14,9 +14,6 @@ pub const POWER_LOSS: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 60));
@@ -54,6 +51,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     if alone {
         setup.fault(dark_ms, Fault::HealAll);
     }
-    setup.trouble_ms = (dark_ms - alone_ms, last_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (dark_ms - alone_ms, last_ms + harm::CALM_AFTER_MS);
     setup
 }

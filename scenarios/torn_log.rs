@@ -14,9 +14,6 @@ pub const TORN_LOG: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
@@ -33,6 +30,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         last_ms = last_ms.max(again_ms);
         setup.fault(again_ms, Fault::Restart(node));
     }
-    setup.trouble_ms = (torn_ms, last_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (torn_ms, last_ms + harm::CALM_AFTER_MS);
     setup
 }

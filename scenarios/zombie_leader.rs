@@ -14,9 +14,6 @@ pub const ZOMBIE_LEADER: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(25);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
@@ -27,6 +24,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let resumed_ms = paused_ms + dice.between(2_500, 7_500);
     setup.fault(paused_ms, Fault::Pause(zombie));
     setup.fault(resumed_ms, Fault::Resume(zombie));
-    setup.trouble_ms = (paused_ms, resumed_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (paused_ms, resumed_ms + harm::CALM_AFTER_MS);
     setup
 }

@@ -14,9 +14,6 @@ pub const ZONE_LOSS: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// How long after the trouble everything must be well again.
-const CALM_AFTER_MS: u64 = 8_000;
-
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(40, 60));
@@ -34,7 +31,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     for node in left {
         setup.fault(dark_ms, Fault::ResetConnections { a: node, b: setup.client_host(0) });
     }
-    setup.trouble_ms = (dark_ms, again_ms + CALM_AFTER_MS);
+    setup.trouble_ms = (dark_ms, again_ms + harm::CALM_AFTER_MS);
     setup.must_meet = vec!["resume"];
     setup
 }

@@ -117,7 +117,8 @@ impl<E: Env> Inner<E> {
         let council = self.council().map(|council| council.group);
         let groups = self.owners_sorted().into_iter().map(|owner| owner.group.clone()).chain(council);
         for group in groups {
-            if group.watch_leader().borrow().leader != Some(node) {
+            let before = *group.watch_leader().borrow();
+            if before.leader != Some(node) {
                 continue;
             }
             let voters = group.status().voters;
@@ -126,7 +127,7 @@ impl<E: Env> Inner<E> {
             if is_gone {
                 group.orphan(node);
             }
-            let (env, before) = (self.env.clone(), *group.watch_leader().borrow());
+            let env = self.env.clone();
             let step_ms = ELECT_STEP_MS * rank as u64 + self.below(ELECT_STEP_MS / 2);
             self.env.spawn("election", async move {
                 let mut at = env.now().after_ms(step_ms);

@@ -183,7 +183,7 @@ impl<E: Env> Inner<E> {
         let mut known: BTreeSet<NodeId> = BTreeSet::new();
         for (id, node) in view.nodes().iter().filter(|(id, _)| **id != self.me.node) {
             // One that leaves is needed until it has gone: it hands over what it holds, and finishes its calls.
-            if node.state.has_left() && !node.state.is_running() {
+            if node.state.has_ended() {
                 mesh.forget(*id);
             } else {
                 known.insert(*id);

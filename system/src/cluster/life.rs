@@ -68,8 +68,10 @@ pub(super) struct Life {
     stop: watch::Sender<bool>,
     nudge: watch::Sender<u64>,
     failure: watch::Sender<Option<Arc<str>>>,
-    moves: Mutex<BTreeSet<GroupId>>,
-    splits: Mutex<BTreeSet<GroupId>>,
+    /// Groups whose members are being changed.
+    pub(super) moves: UnderWay,
+    /// New groups that are being split off.
+    pub(super) splits: UnderWay,
     /// How often a duty panicked.
     broken: AtomicU64,
     begun: Instant,
@@ -83,8 +85,8 @@ impl Life {
             stop: watch::channel(false).0,
             nudge: watch::channel(0).0,
             failure: watch::channel(None).0,
-            moves: Mutex::default(),
-            splits: Mutex::default(),
+            moves: UnderWay::default(),
+            splits: UnderWay::default(),
             broken: AtomicU64::new(0),
             begun: now,
             settled: AtomicBool::new(false),
@@ -127,25 +129,21 @@ impl Life {
             first
         });
     }
+}
 
-    /// Begins to change the members of a group. False where that is under way.
-    pub(super) fn begin_move(&self, group: GroupId) -> bool {
-        self.moves.lock().expect("moves must not be poisoned").insert(group)
+/// Groups with which something is being done that is not to be begun twice.
+#[derive(Default)]
+pub(super) struct UnderWay(Mutex<BTreeSet<GroupId>>);
+
+impl UnderWay {
+    /// Begins it with a group. False where that is under way.
+    pub(super) fn begin(&self, group: GroupId) -> bool {
+        self.0.lock().expect("what is under way must not be poisoned").insert(group)
     }
 
-    /// Ends what [`begin_move`](Self::begin_move) began.
-    pub(super) fn end_move(&self, group: GroupId) {
-        self.moves.lock().expect("moves must not be poisoned").remove(&group);
-    }
-
-    /// Begins to carry out the split of a new group. False where that is under way.
-    pub(super) fn begin_split(&self, group: GroupId) -> bool {
-        self.splits.lock().expect("splits must not be poisoned").insert(group)
-    }
-
-    /// Ends what [`begin_split`](Self::begin_split) began.
-    pub(super) fn end_split(&self, group: GroupId) {
-        self.splits.lock().expect("splits must not be poisoned").remove(&group);
+    /// Ends what [`begin`](Self::begin) began.
+    pub(super) fn end(&self, group: GroupId) {
+        self.0.lock().expect("what is under way must not be poisoned").remove(&group);
     }
 }
 
@@ -366,14 +364,7 @@ impl<E: Env> Cluster<E> {
     async fn wait_until_ready(&self) -> Result<(), ClusterError> {
         let inner = &self.0;
         let due = inner.env.now().after_ms(READY_MS_MAX);
-        let mut epoch = inner.view.watch();
-        let founded = async {
-            while inner.view().replicas(GroupId(1)).is_empty() {
-                if epoch.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
+        let founded = self.until(|map| !map.replicas(GroupId(1)).is_empty());
         if deadline(&inner.env, due, founded).await.is_err() {
             return Err(ClusterError::NotReady("the control group decides nothing"));
         }
@@ -471,17 +462,18 @@ impl<E: Env> Cluster<E> {
 
     /// Waits until this node has left for good and holds nothing that anybody needs: it may stop then.
     pub(crate) async fn left(&self) {
-        let inner = &self.0;
-        let mut epoch = inner.view.watch();
-        loop {
-            let view = inner.view();
-            let has_left = view.node(inner.me.node).is_some_and(|node| node.state.has_left());
-            if has_left && view.is_free(inner.me.node) {
-                return;
-            }
+        let me = self.0.me.node;
+        let has_left = |map: &ClusterMap| map.node(me).is_some_and(|node| node.state.has_left());
+        self.until(|map| has_left(map) && map.is_free(me)).await;
+    }
+
+    /// Waits until this node's map has it so.
+    pub(super) async fn until(&self, holds: impl Fn(&ClusterMap) -> bool) {
+        let mut epoch = self.0.view.watch();
+        while !holds(&self.0.view()) {
+            // The view is not gone while it is looked at from here.
             if epoch.changed().await.is_err() {
-                // The member is gone, and with it whoever would stop.
-                return std::future::pending().await;
+                return;
             }
         }
     }

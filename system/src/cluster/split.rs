@@ -55,7 +55,7 @@ impl<E: Env> Cluster<E> {
             let _ = owner.propose(ANY, Command::Shed { child }).await;
         }
         let Some(child) = view.splitting_off(owner.id) else { return };
-        if !self.0.life.begin_split(child) {
+        if !self.0.life.splits.begin(child) {
             return;
         }
         let (cluster, owner) = (self.clone(), owner.clone());
@@ -63,7 +63,7 @@ impl<E: Env> Cluster<E> {
             if let Err(error) = cluster.give_to(child, &owner).await {
                 tracing::info!("{child} does not split off {} yet: {error}", owner.id);
             }
-            cluster.0.life.end_split(child);
+            cluster.0.life.splits.end(child);
         });
     }
 

@@ -80,16 +80,14 @@ impl<E: Env> Cluster<E> {
     async fn sweep_group(&self, view: &ClusterMap, owner: &Arc<Owner<E>>) {
         let inner = &self.0;
         let status = owner.group.status();
-        // One that was let go of since this sweep began was stopped, and did not break.
-        let is_held = inner.owner(owner.id).is_some_and(|held| Arc::ptr_eq(&held, owner));
         if let Some(failure) = &status.failure
             && !inner.life.is_stopping()
         {
-            if !is_held {
-                return;
+            // One that was let go of since this sweep began was stopped, and did not break.
+            if inner.owner(owner.id).is_some_and(|held| Arc::ptr_eq(&held, owner)) {
+                // Its machine or its log broke: what it would say from here on is not to be trusted.
+                inner.life.fail(&format!("{} stopped: {failure}", owner.id));
             }
-            // Its machine or its log broke: what it would say from here on is not to be trusted.
-            inner.life.fail(&format!("{} stopped: {failure}", owner.id));
             return;
         }
         if status.voters.is_empty() {
@@ -174,21 +172,22 @@ impl<E: Env> Cluster<E> {
         let Some(change) = view.change_of(owner.id) else { return };
         let target: BTreeSet<NodeId> = change.result(view.replicas(owner.id)).into_iter().collect();
         let (cluster, owner, voters) = (self.clone(), owner.clone(), voters.clone());
-        if !inner.life.begin_move(owner.id) {
+        if !inner.life.moves.begin(owner.id) {
             return;
         }
         inner.env.spawn("move of a replica", async move {
             let inner = &cluster.0;
             let due = inner.env.now().after_ms(MOVE_MS_MAX);
             let change_members = cluster.change_members(&owner.group, &voters, &target, due);
-            let given_up = cluster.until_not(|map| map.change_of(owner.id) == Some(change));
+            // One that waits for a node which nobody wants there any more would hold up the one that is wanted instead.
+            let given_up = cluster.until(|map| map.change_of(owner.id) != Some(change));
             if matches!(race(change_members, given_up).await, Either::Left(true)) {
                 let done = MapCommand::FinishMove { group: owner.id, change };
                 let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
                 // Whoever leads next finds the members as they should be, and says so again.
                 let _ = cluster.control(done, due).await;
             }
-            inner.life.end_move(owner.id);
+            inner.life.moves.end(owner.id);
         });
     }
 
@@ -219,18 +218,6 @@ impl<E: Env> Cluster<E> {
             Err(error) => {
                 tracing::info!("the members of {} are not changed yet: {error}", group.id());
                 false
-            }
-        }
-    }
-
-    /// Waits until the map no longer has it so: a change that waits for a node which nobody wants there any more would hold up
-    /// the one that is wanted instead.
-    async fn until_not(&self, holds: impl Fn(&ClusterMap) -> bool) {
-        let mut epoch = self.0.view.watch();
-        while holds(&self.0.view()) {
-            if epoch.changed().await.is_err() {
-                // The member is gone, and with it whoever would act on it.
-                return;
             }
         }
     }
@@ -301,14 +288,14 @@ impl<E: Env> Cluster<E> {
         let voters = inner.view().voters().clone();
         // Before the cluster is founded the map names none, and a group without voters is no group.
         let is_other = !voters.is_empty() && council.group.status().voters != voters;
-        if is_other && inner.life.begin_move(super::council::CONTROL) {
+        if is_other && inner.life.moves.begin(super::council::CONTROL) {
             let (cluster, council) = (self.clone(), council.clone());
             inner.env.spawn("change of voters", async move {
                 let due = cluster.0.env.now().after_ms(MOVE_MS_MAX);
                 let now = council.group.status().voters;
                 let change_members = cluster.change_members(&council.group, &now, &voters, due);
-                race(change_members, cluster.until_not(|map| *map.voters() == voters)).await;
-                cluster.0.life.end_move(super::council::CONTROL);
+                race(change_members, cluster.until(|map| *map.voters() != voters)).await;
+                cluster.0.life.moves.end(super::council::CONTROL);
             });
         }
         let settings = inner.settings.plan();

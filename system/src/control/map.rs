@@ -117,6 +117,12 @@ impl NodeState {
         matches!(self, Self::Left { .. })
     }
 
+    /// Whether the node left and its process has ended, too: nobody needs to reach it any more.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Left { running: false })
+    }
+
     /// Whether the node is counted out: it left, or was down for as long as `replace_after_ms`.
     pub(super) const fn is_gone(self, now_ms: u64, replace_after_ms: u64) -> bool {
         match self {
@@ -203,10 +209,15 @@ impl ClusterMap {
         running * 2 > all
     }
 
+    /// The nodes that have not left.
+    pub(super) fn members(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        let all = self.nodes.iter().map(|(id, node)| (*id, node));
+        all.filter(|(_, node)| !node.state.has_left())
+    }
+
     /// The newest feature level that every node which has not left speaks.
     pub(super) fn feature_level_possible(&self) -> u16 {
-        let members = self.nodes.values().filter(|node| !node.state.has_left());
-        members.map(|node| node.card.wire.max).min().unwrap_or(self.feature_level)
+        self.members().map(|(_, node)| node.card.wire.max).min().unwrap_or(self.feature_level)
     }
 
     /// Whether anything in the map still names this node as a holder.

@@ -41,8 +41,7 @@ struct Ranking<'a> {
 
 impl<'a> Ranking<'a> {
     fn of(map: &'a ClusterMap) -> Self {
-        let members = map.nodes.iter().filter(|(_, node)| !node.state.has_left());
-        let candidates = members.map(|(id, node)| Candidate { id: *id, weight: node.card.weight });
+        let candidates = map.members().map(|(id, node)| Candidate { id, weight: node.card.weight });
         Self { map, nodes: HrwNodes::new(candidates) }
     }
 

@@ -95,8 +95,7 @@ impl ClusterMap {
     /// Where other nodes reach a node; also one that is down, for it may be back already.
     #[must_use]
     pub fn address(&self, node: NodeId) -> Option<SocketAddr> {
-        let gone = |node: &&Node| node.state.has_left() && !node.state.is_running();
-        self.nodes.get(&node).filter(|node| !gone(node)).map(Node::mesh)
+        self.nodes.get(&node).filter(|node| !node.state.has_ended()).map(Node::mesh)
     }
 
     /// Whether a node is in this life of its and takes part.

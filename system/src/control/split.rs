@@ -28,9 +28,8 @@ pub(super) const fn wanted(nodes: usize) -> usize {
 
 /// The next group, where there are fewer than the nodes are worth.
 pub(super) fn next(map: &ClusterMap, settings: &Settings) -> Option<Command> {
-    let members = map.nodes.values().filter(|node| !node.state.has_left()).count();
     let under_way = map.places.iter().filter(|place| place.splitting).count();
-    if map.places.len() >= wanted(members) || under_way >= settings.splits_max {
+    if map.places.len() >= wanted(map.members().count()) || under_way >= settings.splits_max {
         return None;
     }
     let group = map.next_group()?;

@@ -27,7 +27,7 @@ pub(super) fn next(map: &ClusterMap, now_ms: u64, settings: &Settings) -> Option
         .filter(|(id, node)| node.state == NodeState::Up && !voters.contains(id))
         .map(|(id, _)| *id)
         .collect();
-    let wanted = wanted(map.nodes.values().filter(|node| !node.state.has_left()).count());
+    let wanted = wanted(map.members().count());
 
     while voters.len() > wanted {
         let worst = worst(map, &voters)?;

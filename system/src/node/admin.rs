@@ -69,9 +69,7 @@ impl<E: Env> Admin<E> {
         }
         plain(StatusCode::ACCEPTED, "draining\n")
     }
-}
 
-impl<E: Env> Admin<E> {
     /// Takes a node out of the cluster for good: the one that `node=` names, or this one.
     async fn leave(&self, query: Option<&str>) -> Response<ResponseBody> {
         let node = match query.map(|query| query.strip_prefix("node=").map(str::parse)) {

@@ -1,7 +1,7 @@
 //! A group as its node holds it: start, found, propose, read, change, hand over, stop.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -455,20 +455,23 @@ impl Group {
     pub fn orphan(&self, leader: NodeId) {
         let now = *self.0.leadership.borrow();
         if now.leader == Some(leader) {
-            *self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned") = Some(now);
+            *self.orphaned() = Some(now);
         }
     }
 
     /// A node was heard of: its process is not gone after all, only a connection was.
     pub(super) fn hear(&self, from: NodeId) {
-        let mut orphaned = self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned");
-        orphaned.take_if(|orphaned| orphaned.leader == Some(from));
+        self.orphaned().take_if(|orphaned| orphaned.leader == Some(from));
     }
 
     /// Whether the process of the leader that this node follows is gone.
     pub(super) fn is_orphaned(&self) -> bool {
-        let orphaned = *self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned");
+        let orphaned = *self.orphaned();
         orphaned.is_some_and(|orphaned| orphaned == *self.0.leadership.borrow())
+    }
+
+    fn orphaned(&self) -> MutexGuard<'_, Option<Leadership>> {
+        self.0.orphaned.lock().expect("the orphaned leadership must not be poisoned")
     }
 
     /// Campaigns now instead of when nothing is heard of a leader. Asks first whether it could win, so that it disturbs
