@@ -23,9 +23,10 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let victims = dice.count(1, setup.nodes.div_ceil(2)) as usize;
     let torn_ms = dice.between(8_500, 11_000);
     let mut last_ms = torn_ms;
-    for node in dice.shuffled(&setup).into_iter().take(victims) {
-        setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, 20) });
-        // As long as there is a majority a node has written so often long before.
+    for (turn, node) in dice.shuffled(&setup).into_iter().take(victims).enumerate() {
+        // The more of them are gone, the fewer groups are left that make the others write.
+        let writes_max = 20_u64.checked_shr(turn as u32).unwrap_or_default();
+        setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, writes_max) });
         let again_ms = torn_ms + dice.between(3_000, 5_000);
         last_ms = last_ms.max(again_ms);
         setup.fault(again_ms, Fault::Restart(node));

@@ -51,6 +51,11 @@ const FOUND: &[(&str, u64, &str)] = &[
     ),
     ("leaving", 101, "calls were ended for the node that ran them, because it was to leave"),
     ("minority_split", 12, "a node did not hear that its new life was taken, and could begin nothing"),
+    (
+        "bridge_partition",
+        186,
+        "a task that was to ask while its group was out of reach ended with a failure, though it had all its time",
+    ),
 ];
 
 #[test]

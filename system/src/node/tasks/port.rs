@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::super::core::Core;
 use super::desk::TaskKey;
-use crate::env::Env;
+use crate::env::{Env, Instant};
 use crate::handler::{AskError, Asked, Question, TaskPort};
 use crate::jsonrpc::Raw;
 use crate::protocol::Revision;
-use crate::task::Action;
+use crate::task::{Action, Command, Reply};
 
 /// A question as a task keeps it: as the client will see it.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub(super) struct StorePort<E: Env> {
     key: TaskKey,
     revision: Revision,
     related: Option<Raw>,
+    /// When the task is forgotten. Until then its work goes on once the store is back: that it was out of reach for a while
+    /// is no reason to fail.
+    due: Instant,
 }
 
 impl<E: Env> StorePort<E> {
@@ -49,14 +52,15 @@ impl<E: Env> StorePort<E> {
         key: TaskKey,
         revision: Revision,
         related: Option<Raw>,
+        due: Instant,
     ) -> Self {
-        Self { core, key, revision, related }
+        Self { core, key, revision, related, due }
     }
 }
 
 impl<E: Env> TaskPort for StorePort<E> {
     fn ask(&self, question: Question) -> Asked {
-        let (core, key) = (self.core.clone(), self.key);
+        let (core, key, due) = (self.core.clone(), self.key, self.due);
         let stored = StoredQuestion {
             method: question.ask.method().to_owned(),
             params: question.ask.params(self.revision, self.related.as_ref()),
@@ -64,11 +68,17 @@ impl<E: Env> TaskPort for StorePort<E> {
         Box::pin(async move {
             let name: Arc<str> = question.key.into();
             let request = Raw::encode(&stored).expect("a question must encode");
-            let mut watch = core.desk.watch(key).await.map_err(|_| AskError::Gone)?;
-            let asked = core.desk.act(key, Action::Ask { key: name.clone(), request }).await;
-            asked.map_err(|fault| AskError::Refused(fault.message))?;
+            let on = |action| Command::On { id: key.id, principal: key.principal, action };
+            let Ok(Some(mut watch)) = core.desk.watch_until(key, due).await else { return Err(AskError::Gone) };
+            match core.desk.insist(on(Action::Ask { key: name.clone(), request }), due).await {
+                Ok(Reply::Refused(refusal)) => return Err(AskError::Refused(refusal.to_string())),
+                Ok(_) => {}
+                Err(_) => return Err(AskError::Gone),
+            }
             loop {
-                let task = core.desk.get(key).await.map_err(|_| AskError::Gone)?;
+                let Ok(Reply::Task(task)) = core.desk.insist(on(Action::Get), due).await else {
+                    return Err(AskError::Gone);
+                };
                 if let Some(answer) = task.response(&name) {
                     return match answer.decode::<StoredAnswer>() {
                         Ok(StoredAnswer::Result(result)) => Ok(result),

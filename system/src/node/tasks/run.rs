@@ -31,7 +31,8 @@ impl<E: Env> Job<E> {
     pub(super) fn start(self, core: &Arc<Core<E>>, work: Prepared, ttl_ms: u64) {
         let revision = self.client.revision;
         let related = (!revision.is_modern()).then(|| meta::related_task(&self.sealed));
-        let port = StorePort::new(core.clone(), self.key, revision, related.clone());
+        let due = core.env.now().after_ms(ttl_ms);
+        let port = StorePort::new(core.clone(), self.key, revision, related.clone(), due);
         let ctx = Ctx::new(CallFacts {
             id: core.next_call(),
             client: self.client.clone(),
@@ -41,12 +42,11 @@ impl<E: Env> Job<E> {
             params: self.params.clone(),
             asking: Asking::Task(Arc::new(port)),
             outbox_bytes_max: core.limits.stream_queue_bytes_max,
-            deadline: core.env.now().after_ms(ttl_ms),
+            deadline: due,
             related_task: related.clone(),
         });
         let running = Running::start(ctx, ttl_ms, work);
         let shared = core.clone();
-        let due = core.env.now().after_ms(ttl_ms);
         core.env.spawn("task", async move { self.carry_out(&shared, running, related, due).await });
     }
 
