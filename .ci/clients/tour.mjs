@@ -188,7 +188,7 @@ async function toggles(tool, kind, check) {
   const method = `notifications/${kind}/list_changed`;
   for (const there of [true, false]) {
     const before = heard[method].length;
-    assert.equal(texts(await call(tool)), there ? 'Here' : 'Gone');
+    assert.equal(texts(await call(tool, { there })), there ? 'Here' : 'Gone');
     await until(3_000, () => heard[method].length > before, method);
     assert.equal(await check(), there);
   }

@@ -462,7 +462,8 @@ for kind, key, listing, is_passing in CHANGES:
     @step(f"list changes, {key}")
     async def _(client, kind=kind, key=key, listing=listing, is_passing=is_passing):
         async def change(there, told):
-            equal(texts(await client.call_tool(f"test_trigger_{kind}_change", {})), "Here" if there else "Gone")
+            answer = await client.call_tool(f"test_trigger_{kind}_change", {"there": there})
+            equal(texts(answer), "Here" if there else "Gone")
             await told()
             equal(any(map(is_passing, await every(listing(client), key))), there)
 

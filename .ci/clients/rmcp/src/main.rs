@@ -230,7 +230,7 @@ async fn changes(client: &Client, modern: bool, kind: &'static str, tool: &str) 
     let mut listening = if modern { Some(client.listen(read(filter)).await.map_err(words)?) } else { None };
     for there in [true, false] {
         let before = client.service().heard(kind).len();
-        let answer = call(client, tool, json!({})).await.map_err(words)?;
+        let answer = call(client, tool, json!({ "there": there })).await.map_err(words)?;
         equal(texts(&answer), if there { "Here" } else { "Gone" })?;
         match &mut listening {
             Some(listening) => {

@@ -69,7 +69,9 @@ impl<E: Env> TaskPort for StorePort<E> {
             let name: Arc<str> = question.key.into();
             let request = Raw::encode(&stored).expect("a question must encode");
             let on = |action| Command::On { id: key.id, principal: key.principal, action };
-            let Ok(Some(mut watch)) = core.desk.watch_until(key, due).await else { return Err(AskError::Gone) };
+            let Ok(Some(mut watch)) = core.desk.watch_until(key, due).await else {
+                return Err(AskError::Gone);
+            };
             match core.desk.insist(on(Action::Ask { key: name.clone(), request }), due).await {
                 Ok(Reply::Refused(refusal)) => return Err(AskError::Refused(refusal.to_string())),
                 Ok(_) => {}
