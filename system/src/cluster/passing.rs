@@ -169,8 +169,8 @@ impl<E: Env> Cluster<E> {
         (!self.0.me.is(home)).then_some(home)
     }
 
-    /// Passes an answer on to the node where it is waited for. A process that was counted out goes on as another life, and
-    /// still waits for what it asked before; where it is gone for good, nobody waits any more.
+    /// Passes an answer on to the node where it is waited for. A process that was counted out comes back as another life, and
+    /// still waits for what it asked before: it is given until `due` to do so. Where it does not, nobody waits any more.
     ///
     /// # Errors
     /// [`Trouble::Unknown`] when that node could not be told in time, and may still wait.
@@ -182,12 +182,12 @@ impl<E: Env> Cluster<E> {
         due: Instant,
     ) -> Result<(), Trouble> {
         let ask = EdgeAsk::Answered { id, answer: answer_message(answer) };
-        let is_over = || self.0.view().is_executor_gone(home.node, home.incarnation);
         let env = &self.0.env;
-        while !self.0.tell_one(home.node, &ask, due).await && !is_over() {
+        while !self.0.tell_one(home.node, &ask, due).await {
             let again = env.now().after_ms(TELL_PAUSE_MS);
             if again >= due {
-                return Err(Trouble::Unknown);
+                let is_over = self.0.view().is_executor_gone(home.node, home.incarnation);
+                return if is_over { Ok(()) } else { Err(Trouble::Unknown) };
             }
             env.sleep_until(again).await;
         }

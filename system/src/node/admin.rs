@@ -38,7 +38,7 @@ impl<E: Env> Admin<E> {
                 }
                 Stage::Ready => plain(StatusCode::OK, "ready\n"),
                 Stage::Starting => plain(StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
-                Stage::Draining => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+                Stage::Draining | Stage::Ending => plain(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
                 Stage::Stopped => plain(StatusCode::SERVICE_UNAVAILABLE, "stopped\n"),
             },
             "/metrics" => {

@@ -11,9 +11,9 @@ use crate::env::{Env, deadline};
 const DRAIN_LOOK_MS: u64 = 5;
 
 impl<E: Env> Core<E> {
-    /// Ends the node in order: nothing new is taken, standing streams end with a word on when to come back, calls under
-    /// way are finished on the connections that they are on within `drain_ms_max`, for nobody could come back to this
-    /// node; what is left then is cut off.
+    /// Ends the node in order: nothing new is taken, standing streams end with a word on when to come back, calls and tasks
+    /// under way are finished within `drain_ms_max`, calls on the connections that they are on, for nobody could come back
+    /// to this node; what is left then is cut off.
     pub(super) async fn drain(self: &Arc<Self>) {
         let core = self;
         core.life.enter(Stage::Draining);
@@ -40,19 +40,27 @@ impl<E: Env> Core<E> {
             listen.finish(&core.server_info);
             listen.log.finish();
         }
-        let quiet = async {
-            // A call may have lost its connection to another node, where its client reads on.
-            while core.metrics.connections.get() > 0 || core.is_calling() {
-                core.env.sleep_until(core.env.now().after_ms(DRAIN_LOOK_MS)).await;
-            }
-        };
+        // A call may have lost its connection to another node, where its client reads on.
+        let quiet = core.look_until(|| {
+            core.metrics.connections.get() == 0 && core.metrics.tasks_running.get() == 0 && !core.is_calling()
+        });
         // Late ones are told below that the node goes down.
         let _ = deadline(&core.env, due, quiet).await;
         for id in core.seats.keys_sorted() {
             core.leave(&id, CancelReason::Shutdown);
         }
+        core.life.enter(Stage::Ending);
+        // A task has to say how it ended while its group can still be reached from here.
+        let due = core.env.now().after_ms(core.limits.farewell_ms_max);
+        let _ = deadline(&core.env, due, core.look_until(|| core.metrics.tasks_running.get() == 0)).await;
         core.life.enter(Stage::Stopped);
         core.cluster.stop().await;
+    }
+
+    async fn look_until(&self, is_so: impl Fn() -> bool + Send) {
+        while !is_so() {
+            self.env.sleep_until(self.env.now().after_ms(DRAIN_LOOK_MS)).await;
+        }
     }
 
     /// Whether calls of sessions are under way.

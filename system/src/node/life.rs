@@ -17,6 +17,8 @@ pub enum Stage {
     Ready,
     /// Finishing what is under way; nothing new is taken.
     Draining,
+    /// What is left is told to end.
+    Ending,
     /// Closing what is left.
     Stopped,
 }

@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) sessions_opened: Counter,
     /// Event streams open now.
     pub(crate) streams: Gauge,
+    pub(crate) tasks_running: Gauge,
 }
 
 impl Metrics {
@@ -62,6 +63,7 @@ impl Metrics {
             sessions: gauge(r, "sessions", "Sessions open now"),
             sessions_opened: counter(r, "sessions_opened", "Sessions opened"),
             streams: gauge(r, "streams", "Event streams open now"),
+            tasks_running: gauge(r, "tasks_running", "Tasks that this node carries out now"),
             registry,
         }
     }

@@ -1,8 +1,12 @@
 //! Carrying out a task: its handler runs in a task of the world, and the store hears what becomes of it.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use super::super::core::{Core, Seat};
+use super::super::life::Stage;
 use super::desk::TaskKey;
 use super::port::StorePort;
 use crate::cancel::CancelReason;
@@ -47,7 +51,12 @@ impl<E: Env> Job<E> {
         });
         let running = Running::start(ctx, ttl_ms, work);
         let shared = core.clone();
-        core.env.spawn("task", async move { self.carry_out(&shared, running, related, due).await });
+        core.env.spawn("task", async move {
+            let _counted = Counted::new(&shared.metrics.tasks_running);
+            // Nothing of it outlives the node, the wait for a group that is out of reach neither.
+            let stopped = shared.life.reached(Stage::Stopped);
+            race(self.carry_out(&shared, running, related, due), stopped).await;
+        });
     }
 
     /// Until `due`, when the task is forgotten: whoever waits for it must not wait for something that was done.
@@ -74,32 +83,34 @@ impl<E: Env> Job<E> {
         self.announce(core).await;
     }
 
-    /// Polls the handler to its end, and stops it when its task is cancelled or forgotten.
+    /// Polls the handler to its end, and stops it when its task is cancelled or forgotten, or the node ends.
     async fn run(&self, core: &Core<E>, mut running: Running, mut watch: Watch) -> End {
+        let mut ending = pin!(core.life.reached(Stage::Ending));
         let mut cancelled = false;
         loop {
-            let step = if cancelled {
-                running.step().await
+            let next = if cancelled {
+                Ok(running.step().await)
             } else {
-                match race(running.step(), watch.changed()).await {
-                    Either::Left(step) => step,
-                    Either::Right(Ok(stamp)) if !stamp.status.is_terminal() => {
+                match race(running.step(), race(watch.changed(), ending.as_mut())).await {
+                    Either::Left(step) => Ok(step),
+                    Either::Right(Either::Left(Ok(stamp))) if !stamp.status.is_terminal() => {
                         if stamp.status == Status::InputRequired {
                             self.announce(core).await;
                         }
                         continue;
                     }
-                    Either::Right(_) => {
-                        running.ctx().inner().cancel.set(CancelReason::Task);
-                        cancelled = true;
-                        continue;
-                    }
+                    Either::Right(Either::Left(_)) => Err(CancelReason::Task),
+                    Either::Right(Either::Right(())) => Err(CancelReason::Shutdown),
                 }
             };
-            match step {
-                Step::Message(message) => self.say(core, message).await,
-                Step::CloseStream { .. } => {}
-                Step::End(end) => return end,
+            match next {
+                Ok(Step::Message(message)) => self.say(core, message).await,
+                Ok(Step::CloseStream { .. }) => {}
+                Ok(Step::End(end)) => return end,
+                Err(reason) => {
+                    running.ctx().inner().cancel.set(reason);
+                    cancelled = true;
+                }
             }
         }
     }
@@ -131,6 +142,22 @@ impl<E: Env> Job<E> {
         let is_error = result.is_error;
         let revision: Revision = self.client.revision;
         Action::Complete { result: result_raw(revision, &result, None), is_error, message: None }
+    }
+}
+
+/// Counts a task while it is carried out, however that ends.
+struct Counted<'a>(&'a Gauge);
+
+impl<'a> Counted<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
