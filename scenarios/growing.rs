@@ -15,21 +15,23 @@ pub const GROWING: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
-/// What the cluster has when its founder is alone, and when all nodes are there.
-const GROUPS: (u16, usize) = (8, 16);
+/// Groups of a founder that expects nobody.
+const GROUPS: u16 = 8;
+/// The others come one after the other, all of them within so long.
+const JOINS_WITHIN_MS: u64 = 6_000;
 /// By then the founder serves.
 const FOUNDED_MS: u64 = 2_500;
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 40));
-    let mut setup = Setup::cluster(5, seconds);
-    (setup.data_groups, setup.groups_at_end) = GROUPS;
+    let mut setup = Setup::cluster(wishes.nodes_or(|| 5), seconds);
+    setup.data_groups = GROUPS;
     // Groups split where every node knows what that is.
     (setup.upgrade_ms, setup.level_at_end) = (0, 2);
     let mut at_ms = dice.between(6_000, 7_000);
     for node in 1..setup.nodes {
         setup.joins.push((NodeId(node), at_ms));
-        at_ms += dice.between(0, 1_500);
+        at_ms += dice.between(0, JOINS_WITHIN_MS / u64::from(setup.nodes - 1));
     }
     // Until a node is there, nobody listens at its address.
     let mut forgiven = vec![Outcome::Refused];

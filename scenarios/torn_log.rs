@@ -14,18 +14,22 @@ pub const TORN_LOG: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
+/// More than the replicas of a group prove nothing more.
+const VICTIMS_MAX: u32 = 3;
+
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(28);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
     // Each of them writes until its turn comes: those before it are no majority.
-    let victims = dice.count(1, setup.nodes.div_ceil(2)) as usize;
+    let victims = dice.count(1, setup.nodes.div_ceil(2).min(VICTIMS_MAX)) as usize;
     let torn_ms = dice.between(8_500, 11_000);
     let mut last_ms = torn_ms;
     for (turn, node) in dice.shuffled(&setup).into_iter().take(victims).enumerate() {
-        // The more of them are gone, the fewer groups are left that make the others write.
-        let writes_max = 20_u64.checked_shr(turn as u32).unwrap_or_default();
+        // A node of many has few of the groups that are written to, and the more nodes are gone, the fewer such groups are
+        // left.
+        let writes_max = (100 / u64::from(setup.nodes.max(5))) >> turn;
         setup.fault(torn_ms, Fault::PowerLossInWrite { node, after: dice.between(0, writes_max) });
         let again_ms = torn_ms + dice.between(3_000, 5_000);
         last_ms = last_ms.max(again_ms);

@@ -86,8 +86,10 @@ pub struct Report {
     pub log: Vec<Line>,
 }
 
-/// So many of the entries that led to a violation are shown.
+/// So many of the entries that led to a violation are shown,
 const SHOWN: usize = 24;
+/// so many bytes of each: what a node says of a large cluster is a page.
+const SHOWN_BYTES: usize = 400;
 
 impl Report {
     pub(super) fn new(scenario: &Scenario, wishes: &Wishes, setup: &Setup) -> Self {
@@ -172,7 +174,15 @@ fn led_to(entries: &[Entry], violation: &Violation) -> Vec<String> {
         .filter(|entry| entry.at <= violation.at)
         .filter(|entry| violation.client.is_none_or(|client| entry.fact.client() == Some(client)));
     let all: Vec<&Entry> = concerned.collect();
-    all[all.len().saturating_sub(SHOWN)..].iter().map(|entry| entry.to_string()).collect()
+    all[all.len().saturating_sub(SHOWN)..].iter().map(|entry| shortened(entry.to_string())).collect()
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > SHOWN_BYTES {
+        text.truncate(text.floor_char_boundary(SHOWN_BYTES));
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Report {

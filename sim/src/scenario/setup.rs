@@ -1,5 +1,6 @@
 //! What a scenario is made of: everything that a seed decides, as values that can be printed.
 
+use switchboard::control::groups_wanted;
 use switchboard::env::Entropy;
 use switchboard::handler::Catalogue;
 use switchboard::limits::Limits;
@@ -170,11 +171,10 @@ impl Setup {
     /// A calm run of so many nodes, which have a while to find each other before anybody calls.
     #[must_use]
     pub fn cluster(nodes: u32, seconds: u64) -> Self {
-        let is_large = nodes >= 50;
-        let data_groups = if is_large { 256 } else { 16 };
-        let groups_at_end = data_groups.into();
+        let groups_at_end = groups_wanted(nodes as usize);
+        let data_groups = u16::try_from(groups_at_end).expect("so many groups must fit");
         let mut setup = Self { nodes, data_groups, groups_at_end, ..Self::calm(seconds) };
-        if !is_large {
+        if nodes < 50 {
             // A run is short, and whoever listens at a host that went dark must find out within it.
             setup.limits.keep_alive_ms = KEEP_ALIVE_MS;
         }
@@ -263,9 +263,18 @@ impl Setup {
             [&mut work.begin_ms.0, &mut work.begin_ms.1, &mut work.end_ms].into_iter().for_each(later);
         }
         self.faults.steps.iter_mut().map(|step| &mut step.at_ms).for_each(later);
-        self.restarts.iter_mut().chain(&mut self.leaves).map(|(_, at_ms)| at_ms).for_each(later);
-        let others = [&mut self.trouble_ms.0, &mut self.trouble_ms.1, &mut self.upgrade_ms];
-        others.into_iter().chain([&mut self.drain_ms, &mut self.end_ms]).for_each(later);
+        self.restarts
+            .iter_mut()
+            .chain(&mut self.leaves)
+            .chain(&mut self.joins)
+            .map(|(_, at_ms)| at_ms)
+            .for_each(later);
+        // What is of the newer version from the beginning stays so.
+        if self.upgrade_ms > 0 {
+            later(&mut self.upgrade_ms);
+        }
+        let others = [&mut self.trouble_ms.0, &mut self.trouble_ms.1, &mut self.drain_ms, &mut self.end_ms];
+        others.into_iter().for_each(later);
     }
 
     /// Until when clients ask.

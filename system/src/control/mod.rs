@@ -35,6 +35,7 @@ pub use map::{
 };
 pub use plan::{Facts, Settings, plan};
 pub use query::Unsafe;
+pub use split::groups_wanted;
 
 #[cfg(test)]
 mod tests;

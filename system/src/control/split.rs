@@ -15,7 +15,8 @@ const LEVEL_MIN: u16 = 2;
 
 /// How many groups a cluster of so many nodes has at the least. More groups spread better and cost more; a cluster that
 /// shrinks keeps what it has.
-pub(super) const fn wanted(nodes: usize) -> usize {
+#[must_use]
+pub const fn groups_wanted(nodes: usize) -> usize {
     match nodes {
         0..=2 => 8,
         3..=5 => 16,
@@ -29,7 +30,7 @@ pub(super) const fn wanted(nodes: usize) -> usize {
 /// The next group, where there are fewer than the nodes are worth.
 pub(super) fn next(map: &ClusterMap, settings: &Settings) -> Option<Command> {
     let under_way = map.places.iter().filter(|place| place.splitting).count();
-    if map.places.len() >= wanted(map.members().count()) || under_way >= settings.splits_max {
+    if map.places.len() >= groups_wanted(map.members().count()) || under_way >= settings.splits_max {
         return None;
     }
     let group = map.next_group()?;
