@@ -16,6 +16,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
-    setup.must_meet = vec!["task", "haunt"];
+    setup.must_meet = vec!["task".into(), "haunt".into()];
     setup
 }

@@ -21,6 +21,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         (group.twins, group.listens_one_in) = (true, 2);
         group.work.errands.push((Errand::Poke, 60));
     }
-    setup.must_meet = vec!["poke", "resume"];
+    setup.must_meet = vec!["poke".into(), "resume".into()];
     setup
 }

@@ -23,6 +23,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.drain_ms = dice.between(seconds * 400, seconds * 700);
     setup.trouble_ms = (setup.drain_ms, u64::MAX);
     setup.cut_means_not_taken = true;
-    setup.must_meet = vec!["refused"];
+    setup.must_meet = vec!["refused".into()];
     setup
 }

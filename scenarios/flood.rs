@@ -33,6 +33,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         Group::new(Role::Stateless, 5, after),
     ];
     setup.trouble_ms = (0, calm);
-    setup.must_meet = vec!["shed", "ok"];
+    setup.must_meet = vec!["shed".into(), "ok".into()];
     setup
 }

@@ -6,6 +6,9 @@ use switchboard_sim::client::Outcome;
 /// How long after trouble in a cluster everything must be well again.
 pub(crate) const CALM_AFTER_MS: u64 = 8_000;
 
+/// Up to so many nodes each of them has clients, and something to write.
+pub(crate) const FEW: u32 = 6;
+
 /// The way to the owner is cut, but none to a client: a node says that it cannot, and when to come back. A call whose node
 /// was taken for lost is answered in its place, and what the client was asked is not answered any more.
 pub(crate) const OUT_OF_REACH: [Outcome; 3] =

@@ -23,6 +23,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let work = Work { pace_ms: (0, 100), ..Setup::usual_work(seconds) };
     setup.groups = Setup::both_eras(clients, seconds, &[]);
     setup.groups.push(Group { listens_one_in: 0, ..Group::new(Role::Hostile, 8, work) });
-    setup.must_meet = vec!["hostile"];
+    setup.must_meet = vec!["hostile".into()];
     setup
 }

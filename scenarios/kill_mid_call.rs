@@ -28,6 +28,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let steps = [(killed_ms, Fault::Kill(SERVER)), (again_ms, Fault::Restart(SERVER))];
     setup.faults.steps.extend(steps.map(|(at_ms, fault)| Step { at_ms, fault }));
     setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["reset", "resume"];
+    setup.must_meet = vec!["reset".into(), "resume".into()];
     setup
 }

@@ -26,6 +26,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     // To the end: clients go on to ask the node that is not there any more.
     setup.trouble_ms = (leaves_ms, setup.end_ms);
     setup.cut_means_not_taken = true;
-    setup.must_meet = vec!["refused"];
+    setup.must_meet = vec!["refused".into()];
     setup
 }

@@ -36,6 +36,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         push(forgotten_ms, Fault::ResetConnections { a: SERVER, b: *host });
     }
     setup.trouble_ms = (from_ms - 50, to_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["resume"];
+    setup.must_meet = vec!["resume".into()];
     setup
 }

@@ -26,7 +26,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let dark_ms = dice.between(9_000, 11_000);
     let alone_ms = dice.between(400, 1_000);
     // Of many nodes some have nothing to write, or no client: what touches them proves nothing.
-    let few = nodes.len() <= 6;
+    let few = setup.nodes <= harm::FEW;
     let alone = few && dice.one_in(2);
     if alone {
         // Nobody but them has what they acknowledge last, and their disks are slow: much is not on them yet.

@@ -32,6 +32,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     }
     let last_ms = times.iter().max().copied().unwrap_or(first_ms);
     setup.trouble_ms = (first_ms, last_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["resume"];
+    setup.must_meet = vec!["resume".into()];
     setup
 }

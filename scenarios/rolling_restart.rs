@@ -19,6 +19,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(in_turn::seconds(nodes, 40));
     let mut setup = Setup::cluster(nodes, seconds);
     in_turn::restart_each(dice, &mut setup, clients, seconds);
-    setup.must_meet = vec!["refused"];
+    setup.must_meet = vec!["refused".into()];
     setup
 }

@@ -29,6 +29,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.groups = Setup::both_eras(clients, seconds, &[]);
     setup.groups.extend([doze(Role::Stateful), doze(Role::Stateless)]);
     setup.trouble_ms = (0, u64::MAX);
-    setup.must_meet = vec!["pour", "resume"];
+    setup.must_meet = vec!["pour".into(), "resume".into()];
     setup
 }

@@ -139,22 +139,6 @@ impl Fault {
     }
 }
 
-/// A fault at its time.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Step {
-    /// Virtual time since the world began, in milliseconds.
-    pub at_ms: u64,
-    /// What happens then.
-    pub fault: Fault,
-}
-
-/// Faults over time. Steps of one time are applied in their order here.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// The faults.
-    pub steps: Vec<Step>,
-}
-
 /// A fault that was applied.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Fired {

@@ -31,6 +31,8 @@ pub struct Options {
     /// So many of the last marks are kept as text for [`World::log`](crate::World::log). None by default: it costs a
     /// formatted string a mark.
     pub log_lines_max: usize,
+    /// Where it is said, the first lines from this mark on are kept, instead of the last of all.
+    pub log_from: Option<u64>,
 }
 
 impl Options {
@@ -45,6 +47,7 @@ impl Options {
             net: NetOptions::default(),
             blocking_us: (20, 200),
             log_lines_max: 0,
+            log_from: None,
         }
     }
 }

@@ -92,16 +92,24 @@ pub(crate) struct Trace {
     chain: u128,
     block: Vec<u8>,
     marks: u64,
+    checkpoints: Vec<TraceHash>,
     log: VecDeque<Line>,
     log_max: usize,
+    /// Where it is said, the first lines from this mark on are kept, instead of the last of all.
+    log_from: Option<u64>,
 }
 
 /// Marks are chained a block at a time: hashing 32 bytes at once costs much less than 32 bytes a call.
-const BLOCK_BYTES: usize = 32 * 1024;
+const BLOCK_BYTES: usize = MARK_BYTES * CHECKPOINT_MARKS as usize;
+/// Bytes of one mark.
+const MARK_BYTES: usize = 32;
+/// After so many marks the chain is remembered: of two runs that differ, it shows where they began to.
+pub const CHECKPOINT_MARKS: u64 = 1_024;
 
 impl Trace {
-    pub(crate) fn new(log_max: usize) -> Self {
-        Self { chain: 0, block: Vec::with_capacity(BLOCK_BYTES), marks: 0, log: VecDeque::new(), log_max }
+    pub(crate) fn new(log_max: usize, log_from: Option<u64>) -> Self {
+        let (block, log) = (Vec::with_capacity(BLOCK_BYTES), VecDeque::new());
+        Self { chain: 0, block, marks: 0, checkpoints: Vec::new(), log, log_max, log_from }
     }
 
     pub(crate) fn mark(&mut self, time: u64, mark: Mark) {
@@ -111,33 +119,40 @@ impl Trace {
         }
         if self.block.len() >= BLOCK_BYTES {
             self.chain = fold(self.chain, &self.block);
+            self.checkpoints.push(TraceHash(self.chain));
             self.block.clear();
         }
-        if self.log_max > 0 {
+        if self.is_logging() {
             self.say(time, format!("{mark:?}"));
         }
     }
 
     /// Adds a line to the log alone.
     pub(crate) fn say(&mut self, time: u64, text: String) {
+        if !self.is_logging() {
+            return;
+        }
         if self.log.len() >= self.log_max {
             self.log.pop_front();
         }
-        if self.log_max > 0 {
-            self.log.push_back(Line { time, number: self.marks, text });
-        }
+        self.log.push_back(Line { time, number: self.marks, text });
     }
 
+    /// Whether a line that is said now would be kept.
     pub(crate) fn is_logging(&self) -> bool {
-        self.log_max > 0
+        let has_come = |from| self.marks >= from && self.log.len() < self.log_max;
+        self.log_max > 0 && self.log_from.is_none_or(has_come)
     }
 
     pub(crate) fn event(&mut self, time: u64, node: NodeId, event: &dyn fmt::Debug) {
         let text = format!("{event:?}");
         self.mark(time, Mark::Event { node: node.trace(), content: xxh3_64(text.as_bytes()) });
-        if self.log_max > 0 {
-            self.say(time, text);
-        }
+        self.say(time, text);
+    }
+
+    /// The chain after every [`CHECKPOINT_MARKS`] marks.
+    pub(crate) fn checkpoints(&self) -> &[TraceHash] {
+        &self.checkpoints
     }
 
     /// The digest so far, together with numbers that are not marks of their own.

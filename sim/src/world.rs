@@ -13,7 +13,6 @@ use switchboard::env::{Command, Panicked};
 use switchboard::event::Event;
 
 use crate::env::SimEnv;
-use crate::fault::Plan;
 use crate::kernel::heap::Due;
 use crate::kernel::here::{enter, install, remove, run_as};
 use crate::kernel::slab::Key;
@@ -21,6 +20,7 @@ use crate::kernel::task::{Body, End, SimTask, Turned};
 use crate::kernel::{Kernel, Turn, Work};
 use crate::node::{Boot, Node, NodeId};
 use crate::options::Options;
+use crate::plan::Plan;
 use crate::process::{Pipes, Program};
 use crate::trace::{Line, TraceHash};
 
@@ -159,6 +159,12 @@ impl World {
     #[must_use]
     pub fn log(&self) -> Vec<Line> {
         enter(|kernel| kernel.trace.log().cloned().collect())
+    }
+
+    /// The trace hash after every [`CHECKPOINT_MARKS`](crate::CHECKPOINT_MARKS) marks.
+    #[must_use]
+    pub fn checkpoints(&self) -> Vec<TraceHash> {
+        enter(|kernel| kernel.trace.checkpoints().to_vec())
     }
 
     /// How much there is right now.

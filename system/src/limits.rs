@@ -4,8 +4,11 @@
 //! when this file compiles, for configured ones by [`Limits::conflict`]. Units stand last in a name: `_ms`, `_bytes`;
 //! `_len` and plain plurals count entries.
 
+use serde::{Deserialize, Serialize};
+
 /// The limits of one node. [`Limits::default`] is made of constants only.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     // ---- messages ----
     /// Bytes of one message (an HTTP body, a line). Room for an image as base64; four thousand of them still fit in memory.

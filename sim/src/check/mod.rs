@@ -45,6 +45,17 @@ pub enum Breach {
     Liveness,
 }
 
+impl Breach {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safety => "safety",
+            Self::Liveness => "liveness",
+        }
+    }
+}
+
 /// A broken promise.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::io;
 
+use serde::{Deserialize, Serialize};
 use switchboard::protocol::fault::code;
 
 /// What a request is for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Errand {
     /// Opens a session.
     Initialize,
@@ -154,7 +155,7 @@ impl Errand {
 }
 
 /// The one end of one request.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Outcome {
     /// Answered, under the id that was asked.
     Ok,

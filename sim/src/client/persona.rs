@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use switchboard::env::{Env, Task};
 
 use super::listener::Listener;
@@ -16,7 +17,8 @@ use crate::env::SimEnv;
 use crate::kernel::task::SimTask;
 
 /// What the clients of one group have in common.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Work {
     /// What they ask, by weight.
     pub errands: Vec<(Errand, u32)>,

@@ -77,7 +77,7 @@ impl Kernel {
             timers: Slab::new(world),
             nodes: Vec::new(),
             net: Net::new(world, seed, options.net),
-            trace: Trace::new(options.log_lines_max),
+            trace: Trace::new(options.log_lines_max, options.log_from),
             schedule: Draws::new(seed, "schedule"),
             disk_draws: Draws::new(seed, "disk"),
             node_draws: Draws::new(seed, "node"),

@@ -99,12 +99,16 @@ impl Kernel {
             Policy::Random | Policy::Fifo => self.ready.pop_front(),
         }?;
         let Some(slot) = self.tasks.get(key) else { return Some(key) };
-        let (node, task) = (slot.node, slot.id);
+        let (node, task, name) = (slot.node, slot.id, slot.name);
         if self.node(node).paused {
             self.park(node, key);
             return self.pick();
         }
         self.mark(Mark::Pick { task, ready: ready as u64 });
+        if self.trace.is_logging() {
+            let text = format!("  which is `{name}` of {}", self.node(node).name);
+            self.trace.say(self.now, text);
+        }
         Some(key)
     }
 

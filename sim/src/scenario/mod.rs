@@ -1,15 +1,21 @@
 //! Scenarios: what they are made of, how they are run, and what comes out. The scenarios themselves are in the package
 //! `switchboard-scenarios`.
 
+mod case;
 mod cluster;
+mod dice;
 mod report;
 mod run;
 mod setup;
+mod shrink;
 mod waits;
 mod wishes;
 
+pub use case::{Case, Finding, NoCase};
+pub use dice::Dice;
 pub use report::{End, Report};
-pub use run::run;
-pub use setup::{Dice, FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};
+pub use run::{run, run_setup};
+pub use setup::{FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};
+pub use shrink::shrink;
 pub use waits::Waits;
 pub use wishes::Wishes;

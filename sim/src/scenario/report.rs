@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::case::Finding;
 use super::setup::{Scenario, Setup};
 use super::waits::Waits;
 use super::wishes::Wishes;
 use crate::check::{self, Breach, Entry, Fact, Violation};
 use crate::client::Outcome;
+use crate::fault::Fired;
 use crate::trace::{Line, TraceHash};
 use crate::world::World;
 
@@ -60,6 +62,8 @@ pub struct Report {
     pub scenario: &'static str,
     /// What was asked for.
     pub wishes: Wishes,
+    /// The one command that runs it again.
+    pub replay: String,
     /// What the seed made of it, in words.
     pub setup: String,
     /// How it ended.
@@ -84,6 +88,12 @@ pub struct Report {
     pub led_to_it: Vec<String>,
     /// The last things that the kernel did, where they were asked for.
     pub log: Vec<Line>,
+    /// The trace hash after every [`CHECKPOINT_MARKS`](crate::CHECKPOINT_MARKS) things that the kernel did.
+    pub checkpoints: Vec<TraceHash>,
+    /// The whole history, where it was asked for.
+    pub history: Vec<Entry>,
+    /// What became of each planned fault.
+    pub faults: Vec<Fired>,
 }
 
 /// So many of the entries that led to a violation are shown,
@@ -96,6 +106,7 @@ impl Report {
         Self {
             scenario: scenario.name,
             wishes: *wishes,
+            replay: format!("cargo sim replay {} {wishes}", scenario.name),
             setup: format!("{setup:?}"),
             end: End::Passed,
             trace_hash: TraceHash(0),
@@ -108,6 +119,9 @@ impl Report {
             violations: Vec::new(),
             led_to_it: Vec::new(),
             log: Vec::new(),
+            checkpoints: Vec::new(),
+            history: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -117,10 +131,10 @@ impl Report {
         self.end == End::Passed
     }
 
-    /// The one command that runs it again.
+    /// What it failed with, where it failed.
     #[must_use]
-    pub fn replay(&self) -> String {
-        format!("cargo sim replay {} {}", self.scenario, self.wishes)
+    pub fn finding(&self) -> Option<Finding> {
+        Finding::all(self).into_iter().next()
     }
 
     pub(super) fn judge(&mut self, entries: Vec<Entry>, world: &World, setup: &Setup) {
@@ -140,7 +154,8 @@ impl Report {
         let end = setup.end_ms * 1_000_000;
         self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
         let panics = world.panics();
-        let idle = self.idle(world, setup);
+        self.faults = world.fired();
+        let idle = self.idle(setup);
         self.end = if let Some(panic) = panics.into_iter().next() {
             End::Crash(panic)
         } else if let Some(first) = self.violations.first() {
@@ -154,12 +169,15 @@ impl Report {
         } else {
             End::Passed
         };
+        if self.wishes.keeps_history {
+            self.history = entries;
+        }
     }
 
     /// What was planned and had no effect.
-    fn idle(&self, world: &World, setup: &Setup) -> Option<String> {
-        let fired = world.fired().into_iter().find(|fired| fired.touched == 0);
-        let met = |name: &&&str| self.outcomes.contains_key(**name) || self.errands.contains_key(**name);
+    fn idle(&self, setup: &Setup) -> Option<String> {
+        let fired = self.faults.iter().find(|fired| fired.touched == 0);
+        let met = |name: &str| self.outcomes.contains_key(name) || self.errands.contains_key(name);
         let missed = setup.must_meet.iter().find(|name| !met(name));
         fired
             .map(|fired| format!("this fault touched nothing: {:?}", fired.fault))
@@ -207,6 +225,6 @@ impl fmt::Display for Report {
             }
         }
         writeln!(f, "  setup: {}", self.setup)?;
-        writeln!(f, "  replay: {}", self.replay())
+        writeln!(f, "  replay: {}", self.replay)
     }
 }

@@ -29,18 +29,29 @@ const STOCK_MS_MAX: u64 = 10_000;
 /// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for, or on too few to have the wished flaw.
 #[must_use]
 pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
-    let setup = Arc::new(scenario.setup(wishes));
+    let setup = scenario.setup(wishes);
     let fits = wishes.nodes.is_none_or(|nodes| nodes == setup.nodes);
     assert!(fits, "{} must run on as many nodes as are wished for", scenario.name);
+    run_setup(scenario, wishes, setup)
+}
+
+/// Runs a setup that is not the one that the scenario draws: of the wishes, those that shape a setup are passed over.
+///
+/// # Panics
+/// Where it has too few nodes to have the wished flaw.
+#[must_use]
+pub fn run_setup(scenario: &Scenario, wishes: &Wishes, setup: Setup) -> Report {
+    let setup = Arc::new(setup);
     assert!(wishes.flaw.is_none() || setup.nodes > 1, "a flaw is one of a cluster");
-    let options =
-        Options { net: setup.net, log_lines_max: wishes.log_lines_max, ..Options::seeded(wishes.seed) };
+    let Wishes { log_lines_max, log_from, .. } = *wishes;
+    let options = Options { net: setup.net, log_lines_max, log_from, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);
     let mut report = Report::new(scenario, wishes, &setup);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes)));
     report.trace_hash = world.trace_hash();
     report.virtual_time = world.now();
     report.log = world.log();
+    report.checkpoints = world.checkpoints();
     match played {
         Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
         Ok(entries) => report.judge(entries, &world, &setup),

@@ -1,17 +1,22 @@
-//! What a scenario is made of: everything that a seed decides, as values that can be printed.
+//! What a scenario is made of: everything that a seed decides, as values that can be printed, stored and edited.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use switchboard::control::groups_wanted;
 use switchboard::env::Entropy;
 use switchboard::handler::Catalogue;
 use switchboard::limits::Limits;
 
+use super::dice::Dice;
 use super::wishes::Wishes;
 use crate::check::History;
 use crate::client::{Errand, Outcome, Work};
 use crate::entropy::seed_at;
-use crate::fault::{Fault, Plan, Step};
+use crate::fault::Fault;
 use crate::net::NetOptions;
 use crate::node::NodeId;
+use crate::plan::{Plan, Step};
 
 /// The node that serves; of several, the first, which founds their cluster.
 pub const SERVER: NodeId = NodeId(0);
@@ -31,7 +36,7 @@ const MANY: u32 = 10;
 const MANY_FORM_LATER_MS: u64 = 9_000;
 
 /// A kind of client.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Role {
     /// 2025-11-25 over raw HTTP.
     Stateful,
@@ -44,7 +49,8 @@ pub enum Role {
 }
 
 /// Clients that have their kind and their work in common.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Group {
     /// Their kind.
     pub role: Role,
@@ -91,8 +97,9 @@ impl Group {
     }
 }
 
-/// Everything that shapes a run.
-#[derive(Clone, Debug)]
+/// Everything that shapes a run. Read from a file, what is not said there is as in a [calm](Self::calm) run of one node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Setup {
     /// The limits of the node.
     pub limits: Limits,
@@ -127,7 +134,7 @@ pub struct Setup {
     /// Whether a connection that is cut before an answer must mean that its request was not taken.
     pub cut_means_not_taken: bool,
     /// Outcomes and errands, by name, that a run must have met, or it proved nothing.
-    pub must_meet: Vec<&'static str>,
+    pub must_meet: Vec<Cow<'static, str>>,
     /// Nodes that drain for a restart of theirs, and when.
     pub restarts: Vec<(NodeId, u64)>,
     /// Nodes that are told to leave for good, and when.
@@ -136,6 +143,12 @@ pub struct Setup {
     pub drain_ms: u64,
     /// When the run is over.
     pub end_ms: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::calm(0)
+    }
 }
 
 impl Setup {
@@ -302,62 +315,6 @@ impl Setup {
             begin_ms: (START_MS, START_MS + 1_000),
             end_ms: seconds * 1_000,
             patience_ms: 30_000,
-        }
-    }
-}
-
-/// Draws numbers for a setup.
-#[derive(Debug)]
-pub struct Dice(Entropy);
-
-impl Dice {
-    /// A number in `from..=to`.
-    pub fn between(&mut self, from: u64, to: u64) -> u64 {
-        from + self.0.below(to.saturating_sub(from) + 1)
-    }
-
-    /// A count in `from..=to`.
-    pub fn count(&mut self, from: u32, to: u32) -> u32 {
-        u32::try_from(self.between(from.into(), to.into())).unwrap_or(to)
-    }
-
-    /// A node of a cluster.
-    pub fn node(&mut self, setup: &Setup) -> NodeId {
-        NodeId(self.count(0, setup.nodes - 1))
-    }
-
-    /// The nodes of a cluster in a random order.
-    pub fn shuffled(&mut self, setup: &Setup) -> Vec<NodeId> {
-        let mut nodes = setup.servers();
-        for last in (1..nodes.len()).rev() {
-            let other = usize::try_from(self.between(0, last as u64)).unwrap_or(last);
-            nodes.swap(last, other);
-        }
-        nodes
-    }
-
-    /// True once in so many times.
-    pub fn one_in(&mut self, times: u64) -> bool {
-        self.between(1, times) == 1
-    }
-
-    /// Weather: what a network and a host are like on a bad day, none of which may fail a request.
-    pub fn weather(&mut self, setup: &mut Setup) {
-        let base_us = self.between(20, 3_000);
-        let latency = &mut setup.net.link.latency;
-        (latency.base_us, latency.jitter_us) = (base_us, self.between(0, 2 * base_us));
-        if self.one_in(3) {
-            setup.net.link.loss_ppm = self.count(100, 5_000);
-        }
-        if self.one_in(3) {
-            let bytes_max = Some(self.count(1, 200));
-            setup.faults.steps.push(Step { at_ms: 0, fault: Fault::TinyIo { node: SERVER, bytes_max } });
-        }
-        if self.one_in(3) {
-            let at_ms = self.between(1_000, 1_900);
-            let resumed_ms = at_ms + self.between(200, 1_000);
-            setup.faults.steps.push(Step { at_ms, fault: Fault::Pause(SERVER) });
-            setup.faults.steps.push(Step { at_ms: resumed_ms, fault: Fault::Resume(SERVER) });
         }
     }
 }

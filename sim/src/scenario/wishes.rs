@@ -26,6 +26,10 @@ pub struct Wishes {
     pub flaw: Option<Flaw>,
     /// So many of the last things that the kernel did are kept as text.
     pub log_lines_max: usize,
+    /// Where it is said, the first lines from this mark on are kept, instead of the last of all.
+    pub log_from: Option<u64>,
+    /// Whether the whole history is kept for the report.
+    pub keeps_history: bool,
 }
 
 impl Wishes {

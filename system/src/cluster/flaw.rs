@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use serde::{Deserialize, Serialize};
+
 use super::kept::Matter;
 use super::owner::{Owner, READ_BYTES_MAX};
 use crate::env::{Env, Instant};
@@ -14,7 +16,8 @@ use crate::ids::{SessionId, StreamId};
 use crate::task;
 
 /// A bug.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Flaw {
     /// A double owner: who believes to lead answers what is read without asking whether that is still so.
     DoubleOwner,

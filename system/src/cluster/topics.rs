@@ -6,10 +6,11 @@
 //! of everything again. A change is told twice then; it is never missed (S8).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 
+use super::owner::Owner;
 use super::route::{Wait, slot_of_topic};
 use super::wire::{Answer, Ask};
 use super::{Cluster, Trouble};
@@ -38,6 +39,8 @@ struct State {
     waiting: BTreeMap<Box<str>, Vec<oneshot::Sender<()>>>,
     /// Topics of sessions that came to this node: what the node before may not have told is told again.
     inherited: BTreeSet<Box<str>>,
+    /// Changes that the sessions of a group could not be told of yet.
+    untold: BTreeSet<(GroupId, Box<str>)>,
 }
 
 /// What was heard of a topic.
@@ -269,12 +272,43 @@ impl<E: Env> Cluster<E> {
         let Some(edge) = inner.edge() else { return };
         edge.resource_updated(uri);
         for owner in inner.owners_sorted() {
-            let interested = owner.leading().is_some() && owner.kept().state.subscribers(uri) > 0;
-            if interested {
-                let command = Command::ResourceUpdated { uri: uri.into(), data: edge.update_notice(uri) };
-                // Where this node no longer leads, whoever does inherits the topic and tells it.
-                let _ = owner.propose(inner.request_id(), command).await;
+            if !self.tell_sessions(&owner, uri).await {
+                self.tell_later(owner, uri.into());
             }
         }
+    }
+
+    /// Tells the sessions of a group, where this node leads it. False where it still does and could not tell them: a leader
+    /// that hands over takes nothing, and need not find anybody to hand over to.
+    async fn tell_sessions(&self, owner: &Owner<E>, uri: &str) -> bool {
+        let (Some(term), Some(edge)) = (owner.leading(), self.0.edge()) else { return true };
+        if owner.kept().state.subscribers(uri) == 0 {
+            return true;
+        }
+        let command = Command::ResourceUpdated { uri: uri.into(), data: edge.update_notice(uri) };
+        let answer = owner.propose(self.0.request_id(), command).await;
+        // Where this node no longer leads, whoever does inherits the topic and tells it.
+        matches!(answer, Answer::Done) || owner.leading() != Some(term)
+    }
+
+    /// Tells the sessions of a group as soon as that can be done.
+    fn tell_later(&self, owner: Arc<Owner<E>>, uri: Box<str>) {
+        let change = (owner.id, uri);
+        if !self.0.topics.state().untold.insert(change.clone()) {
+            return;
+        }
+        let cluster = self.clone();
+        self.0.env.spawn("tell later", async move {
+            let inner = &cluster.0;
+            loop {
+                inner.env.sleep_until(inner.env.now().after_ms(PAUSE_MS + inner.below(PAUSE_MS))).await;
+                // Before they are told: a change that comes meanwhile has to be told after this one.
+                inner.topics.state().untold.remove(&change);
+                let is_told = cluster.tell_sessions(&owner, &change.1).await;
+                if is_told || !inner.topics.state().untold.insert(change.clone()) {
+                    return;
+                }
+            }
+        });
     }
 }

@@ -1,47 +1,18 @@
-//! The simulator's command line: list scenarios, run them under seeds, replay a failure, print a hash, keep a ledger.
+//! `sim run`: a scenario, or all of them, under one seed or many.
 
-mod batch;
-
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use batch::choice::{Size, scenarios};
-use batch::ledger::Ledger;
-use batch::{BatchArgs, process};
-use clap::{Args, Parser};
+use clap::Args;
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use switchboard_scenarios::ALL;
-use switchboard_sim::scenario::{Report, Scenario, Wishes, run};
+use switchboard_sim::scenario::{Report, Scenario, Wishes};
 
-/// Runs seeded fault scenarios against the very node that is shipped, in virtual time. A seed says everything: the same
-/// seed is the same run, bit for bit.
-///
-/// Exit codes: 0 passed, 2 wrong usage, 10 a safety promise broke, 11 a liveness promise broke, 12 something panicked,
-/// 13 two runs of one seed differed, 14 a planned fault touched nothing.
-#[derive(Parser)]
-#[command(name = "sim")]
-enum Program {
-    /// Lists the scenarios.
-    List,
-    /// Runs a scenario, or all of them, under one seed or many.
-    Run(RunArgs),
-    /// Runs one seed again, tells everything about it, and checks that it is the same run twice.
-    Replay(OneArgs),
-    /// Prints the trace hash of one seed.
-    Hash(OneArgs),
-    /// Runs seeds of many scenarios, and keeps a ledger of them that the next batch goes on from.
-    Batch(BatchArgs),
-    /// Prints what a ledger says: seeds of each scenario that passed and failed, and on which code.
-    Ledger {
-        /// The file.
-        file: PathBuf,
-    },
-}
+use crate::choice::{Size, scenarios};
+use crate::{process, refuse};
 
 #[derive(Args)]
-struct RunArgs {
+pub(crate) struct RunArgs {
     /// The name of a scenario, or `all`.
     name: String,
     /// The seed.
@@ -60,61 +31,6 @@ struct RunArgs {
     json: bool,
 }
 
-#[derive(Args)]
-struct OneArgs {
-    /// The name of a scenario.
-    name: String,
-    /// The seed.
-    #[arg(long)]
-    seed: u64,
-    #[command(flatten)]
-    size: Size,
-    /// Also print the last so many things that the simulator did.
-    #[arg(long, default_value_t = 0)]
-    log: usize,
-}
-
-/// What a command ends with that makes no sense, or that could not be carried out.
-const USAGE: u8 = 2;
-/// What two runs of one seed that differ end with.
-const DIFFERENT: u8 = 13;
-
-fn main() -> ExitCode {
-    // Panics inside a world are part of the run: the report tells those that matter.
-    std::panic::set_hook(Box::new(|_| {}));
-    match Program::parse() {
-        Program::List => {
-            for scenario in ALL {
-                println!("{:<16} {}", scenario.name, scenario.description);
-            }
-            ExitCode::SUCCESS
-        }
-        Program::Run(args) => run_many(&args),
-        Program::Replay(args) => replay(&args),
-        Program::Hash(args) => hash(&args),
-        Program::Batch(args) => {
-            match scenarios(&args.scenario, Size { nodes: args.nodes, ..Size::default() }) {
-                Ok(scenarios) => {
-                    batch::run(&args, &scenarios).unwrap_or_else(|error| refuse(&error.to_string()))
-                }
-                Err(why) => refuse(&why),
-            }
-        }
-        Program::Ledger { file } => match Ledger::open(&file) {
-            Ok(ledger) => {
-                print!("{ledger}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => refuse(&error.to_string()),
-        },
-    }
-}
-
-fn refuse(why: &str) -> ExitCode {
-    eprintln!("{why}");
-    ExitCode::from(USAGE)
-}
-
 fn parse_range(text: &str) -> Result<(u64, u64), String> {
     let (from, to) = text.split_once("..").ok_or("a range is written 0..100")?;
     let parse = |number: &str| number.parse::<u64>().map_err(|error| format!("{number:?}: {error}"));
@@ -124,11 +40,12 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
 
 fn timed(scenario: &Scenario, wishes: &Wishes) -> (Report, Duration) {
     let start = Instant::now();
-    let report = run(scenario, wishes);
+    let report = switchboard_sim::scenario::run(scenario, wishes);
     (report, start.elapsed())
 }
 
-fn run_many(args: &RunArgs) -> ExitCode {
+/// Runs what was asked for; the exit code is that of the worst run.
+pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let scenarios = match scenarios(&args.name, args.size) {
         Ok(scenarios) => scenarios,
         Err(why) => return refuse(&why),
@@ -140,7 +57,7 @@ fn run_many(args: &RunArgs) -> ExitCode {
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut worst = 0;
     for scenario in scenarios {
-        let wishes = (from..to).map(|seed| args.size.wishes(seed, 0));
+        let wishes = (from..to).map(|seed| args.size.wishes(seed));
         bar.set_message(scenario.name);
         let result = match args.jobs {
             None => {
@@ -212,39 +129,6 @@ fn to_json(report: &Report, real: Duration) -> serde_json::Value {
         "waits_ms": { "p50": report.waits.percentile_ms(50), "p99": report.waits.percentile_ms(99), "max": report.waits.percentile_ms(100) },
         "requests": report.requests,
         "outcomes": report.outcomes,
-        "replay": report.replay(),
+        "replay": report.replay,
     })
-}
-
-fn one(args: &OneArgs) -> Result<(&'static Scenario, Report), ExitCode> {
-    let scenario = scenarios(&args.name, args.size).map_err(|why| refuse(&why))?[0];
-    Ok((scenario, run(scenario, &args.size.wishes(args.seed, args.log))))
-}
-
-fn replay(args: &OneArgs) -> ExitCode {
-    let (scenario, report) = match one(args) {
-        Ok(played) => played,
-        Err(code) => return code,
-    };
-    for line in &report.log {
-        println!("{line}");
-    }
-    print!("{report}");
-    let again = run(scenario, &args.size.wishes(args.seed, args.log));
-    if again.trace_hash != report.trace_hash {
-        println!("  NOT REPRODUCIBLE: a second run has trace hash {}", again.trace_hash);
-        return ExitCode::from(DIFFERENT);
-    }
-    println!("  a second run is the same, bit for bit");
-    ExitCode::from(report.end.code())
-}
-
-fn hash(args: &OneArgs) -> ExitCode {
-    match one(args) {
-        Ok((_, report)) => {
-            println!("{}", report.trace_hash);
-            ExitCode::from(report.end.code())
-        }
-        Err(code) => code,
-    }
 }

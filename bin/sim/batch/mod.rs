@@ -1,9 +1,7 @@
 //! Batches of seeds. A batch looks at its [ledger](ledger), runs what was run least, writes down each few seeds, and ends
 //! when every scenario has enough or time is up; the next one goes on from there.
 
-pub(crate) mod choice;
 pub(crate) mod ledger;
-pub(crate) mod process;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +13,7 @@ use clap::Args;
 use futures_util::StreamExt;
 use switchboard_sim::scenario::{Scenario, Wishes};
 
+use crate::process;
 use ledger::{Failed, Ledger, LedgerError, Line};
 
 /// Which seeds to run, and when to stop.

@@ -1,0 +1,143 @@
+//! What the command line says of scenarios: which, how large, and under which seed; or which case of a file.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use switchboard::node::Flaw;
+use switchboard_scenarios::{ALL, find};
+use switchboard_sim::scenario::{Case, NoCase, Report, Scenario, Setup, Wishes, run, run_setup};
+
+#[derive(Args, Clone, Copy, Default)]
+pub(crate) struct Size {
+    /// How many nodes, instead of the scenario's own number.
+    #[arg(long)]
+    pub(crate) nodes: Option<u32>,
+    /// How many clients, instead of the scenario's own number.
+    #[arg(long)]
+    pub(crate) clients: Option<u32>,
+    /// For how many virtual seconds they work, instead of the scenario's own number.
+    #[arg(long)]
+    pub(crate) seconds: Option<u64>,
+    /// Plant a bug in every node of the cluster, to see whether it is found.
+    #[arg(long, value_parser = parse_flaw, hide = true)]
+    pub(crate) flaw: Option<Flaw>,
+}
+
+impl Size {
+    pub(crate) fn wishes(self, seed: u64) -> Wishes {
+        let Self { nodes, clients, seconds, flaw } = self;
+        Wishes { seed, nodes, clients, seconds, flaw, ..Wishes::default() }
+    }
+}
+
+/// One run: a scenario under a seed, or a case.
+pub(crate) struct Subject {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) wishes: Wishes,
+    /// What it is made of, and the file that says so, where the seed does not.
+    case: Option<(PathBuf, Setup)>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoSubject {
+    #[error("{0}")]
+    Scenario(String),
+    #[error("{0} has no seed: --seed N")]
+    NoSeed(String),
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    #[error("{0}: {1}")]
+    Case(PathBuf, NoCase),
+}
+
+/// A name that ends like this is a file's.
+const CASE_SUFFIX: &str = ".json";
+
+impl Subject {
+    /// The scenario of this name under a seed, or the case in this file.
+    ///
+    /// # Errors
+    /// [`NoSubject`].
+    pub(crate) fn new(what: &str, seed: Option<u64>, size: Size) -> Result<Self, NoSubject> {
+        if what.ends_with(CASE_SUFFIX) {
+            return Self::of_file(Path::new(what));
+        }
+        let scenario = scenarios(what, size).map_err(NoSubject::Scenario)?[0];
+        let seed = seed.ok_or_else(|| NoSubject::NoSeed(what.to_owned()))?;
+        Ok(Self { scenario, wishes: size.wishes(seed), case: None })
+    }
+
+    fn of_file(path: &Path) -> Result<Self, NoSubject> {
+        let text = std::fs::read_to_string(path).map_err(|error| NoSubject::File(path.to_owned(), error))?;
+        let case = Case::read(&text).map_err(|error| NoSubject::Case(path.to_owned(), error))?;
+        let Some(scenario) = find(&case.scenario) else {
+            return Err(NoSubject::Scenario(format!("there is no scenario {:?}", case.scenario)));
+        };
+        let wishes = Wishes { seed: case.seed, flaw: case.flaw, ..Wishes::default() };
+        Ok(Self { scenario, wishes, case: Some((path.to_owned(), case.setup)) })
+    }
+
+    /// What it is made of.
+    pub(crate) fn setup(&self) -> Setup {
+        self.case.as_ref().map_or_else(|| self.scenario.setup(&self.wishes), |(_, setup)| setup.clone())
+    }
+
+    /// Runs it.
+    pub(crate) fn play(&self) -> Report {
+        match &self.case {
+            None => run(self.scenario, &self.wishes),
+            Some((path, setup)) => {
+                let report = run_setup(self.scenario, &self.wishes, setup.clone());
+                Report { replay: format!("cargo sim replay {}", path.display()), ..report }
+            }
+        }
+    }
+
+    /// The same, with this said of the report.
+    pub(crate) fn with(&self, change: impl FnOnce(&mut Wishes)) -> Self {
+        let mut wishes = self.wishes;
+        change(&mut wishes);
+        Self { scenario: self.scenario, wishes, case: self.case.clone() }
+    }
+}
+
+fn parse_flaw(name: &str) -> Result<Flaw, String> {
+    Flaw::ALL.into_iter().find(|flaw| flaw.name() == name).ok_or_else(|| {
+        let names: Vec<&str> = Flaw::ALL.iter().map(|flaw| flaw.name()).collect();
+        format!("there are: {}", names.join(", "))
+    })
+}
+
+/// The scenarios that a name stands for: one, `all`, or `all-cluster`, of which those that do not run on so many nodes are left
+/// out.
+///
+/// # Errors
+/// Why there is none, in words.
+pub(crate) fn scenarios(name: &str, size: Size) -> Result<Vec<&'static Scenario>, String> {
+    let own = |scenario: &Scenario| scenario.setup(&Wishes::default()).nodes;
+    let why_not = |scenario: &Scenario| match (own(scenario), size.nodes) {
+        (1, None) if size.flaw.is_none() => None,
+        (1, _) => Some(format!("{} runs on one node", scenario.name)),
+        (own, Some(nodes)) if !scenario.runs_on(nodes) => {
+            Some(format!("{} does not run on {nodes} nodes; {own} would do", scenario.name))
+        }
+        _ => None,
+    };
+    let from =
+        |least| ALL.iter().filter(move |scenario| own(scenario) >= least && why_not(scenario).is_none());
+    let found: Vec<&Scenario> = match (name, find(name)) {
+        ("all", _) => from(1).collect(),
+        ("all-cluster", _) => from(2).collect(),
+        (_, Some(scenario)) => match why_not(scenario) {
+            Some(why) => return Err(why),
+            None => vec![scenario],
+        },
+        (_, None) => {
+            let names: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+            let names = names.join(", ");
+            return Err(format!("there is no scenario {name:?}; there are: {names}, and all, all-cluster"));
+        }
+    };
+    if found.is_empty() { Err("no scenario runs on so many nodes".to_owned()) } else { Ok(found) }
+}

@@ -1,0 +1,95 @@
+//! The simulator's command line: list scenarios, run them under seeds, replay a failure, make it smaller, find where two runs
+//! part, keep a ledger.
+
+mod batch;
+mod choice;
+mod diff;
+mod process;
+mod replay;
+mod run;
+mod shrink;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use batch::BatchArgs;
+use batch::ledger::Ledger;
+use choice::{Size, scenarios};
+use clap::Parser;
+use diff::DiffArgs;
+use replay::ReplayArgs;
+use run::RunArgs;
+use shrink::ShrinkArgs;
+use switchboard_scenarios::ALL;
+
+/// Runs seeded fault scenarios against the very node that is shipped, in virtual time. A seed says everything: the same
+/// seed is the same run, bit for bit.
+///
+/// Exit codes: 0 passed, 2 wrong usage, 10 a safety promise broke, 11 a liveness promise broke, 12 something panicked,
+/// 13 two runs of one seed differed, 14 a planned fault touched nothing.
+#[derive(Parser)]
+#[command(name = "sim")]
+enum Program {
+    /// Lists the scenarios.
+    List,
+    /// Runs a scenario, or all of them, under one seed or many.
+    Run(RunArgs),
+    /// Runs one seed or case again, tells everything about it, and checks that it is the same run twice.
+    Replay(ReplayArgs),
+    /// Prints the trace hash of one seed or case.
+    Hash(ReplayArgs),
+    /// Makes a run that fails smaller for as long as it fails in the same way, and writes it down as a case.
+    Shrink(ShrinkArgs),
+    /// Finds the first thing that two runs did differently.
+    Diff(DiffArgs),
+    /// Runs seeds of many scenarios, and keeps a ledger of them that the next batch goes on from.
+    Batch(BatchArgs),
+    /// Prints what a ledger says: seeds of each scenario that passed and failed, and on which code.
+    Ledger {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What a command ends with that makes no sense, or that could not be carried out.
+const USAGE: u8 = 2;
+/// What two runs of one seed that differ end with.
+pub(crate) const DIFFERENT: u8 = 13;
+
+fn main() -> ExitCode {
+    // Panics inside a world are part of the run: the report tells those that matter.
+    std::panic::set_hook(Box::new(|_| {}));
+    match Program::parse() {
+        Program::List => {
+            for scenario in ALL {
+                println!("{:<16} {}", scenario.name, scenario.description);
+            }
+            ExitCode::SUCCESS
+        }
+        Program::Run(args) => run::run(&args),
+        Program::Replay(args) => replay::replay(&args),
+        Program::Hash(args) => replay::hash(&args),
+        Program::Shrink(args) => shrink::shrink(&args),
+        Program::Diff(args) => diff::diff(&args),
+        Program::Batch(args) => {
+            match scenarios(&args.scenario, Size { nodes: args.nodes, ..Size::default() }) {
+                Ok(scenarios) => {
+                    batch::run(&args, &scenarios).unwrap_or_else(|error| refuse(&error.to_string()))
+                }
+                Err(why) => refuse(&why),
+            }
+        }
+        Program::Ledger { file } => match Ledger::open(&file) {
+            Ok(ledger) => {
+                print!("{ledger}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => refuse(&error.to_string()),
+        },
+    }
+}
+
+pub(crate) fn refuse(why: &str) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::from(USAGE)
+}

@@ -1,0 +1,102 @@
+//! `sim shrink`: a failure, made as small as it can be, as a file that can be replayed, edited and kept.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use switchboard_sim::scenario::{Case, Finding, Setup, run_setup, shrink as make_smaller};
+
+use crate::choice::{Size, Subject};
+use crate::refuse;
+
+#[derive(Args)]
+pub(crate) struct ShrinkArgs {
+    /// The name of a scenario, or a file that holds a case.
+    what: String,
+    /// The seed of a scenario.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    size: Size,
+    /// Where to write the case; `SCENARIO-SEED.json` where nothing is said.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Try nothing more after so many minutes.
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+    /// A candidate is run under so many seeds before it counts as one that passes: with less going on, things come in
+    /// another order, and the failure may take another seed.
+    #[arg(long, default_value_t = 3)]
+    tries: u64,
+}
+
+/// Makes it smaller, and writes it down.
+pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
+    let subject = match Subject::new(&args.what, args.seed, args.size) {
+        Ok(subject) => subject,
+        Err(why) => return refuse(&why.to_string()),
+    };
+    let report = subject.play();
+    let Some(finding) = report.finding() else {
+        return refuse("it passes: there is nothing to make smaller");
+    };
+    println!("{finding}");
+    let before = subject.setup();
+    let (setup, seed, runs) = search(args, &subject, &finding, before.clone());
+    println!("{runs} runs: {} became {}", size(&before), size(&setup));
+    for step in &setup.faults.steps {
+        println!("  {:>6} ms  {:?}", step.at_ms, step.fault);
+    }
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{}-{}.json", subject.scenario.name, subject.wishes.seed)));
+    let (scenario, flaw) = (subject.scenario.name.to_owned(), subject.wishes.flaw);
+    let case = Case { scenario, seed, flaw, finding: Some(finding), setup };
+    if let Err(error) = std::fs::write(&out, case.write()) {
+        return refuse(&format!("{}: {error}", out.display()));
+    }
+    println!("  replay: cargo sim replay {}", out.display());
+    ExitCode::SUCCESS
+}
+
+/// The smallest setup that fails so, under which seed, and how many runs that took.
+fn search(args: &ShrinkArgs, subject: &Subject, finding: &Finding, before: Setup) -> (Setup, u64, u64) {
+    let due = Instant::now() + Duration::from_secs(args.minutes * 60);
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {pos} runs, {elapsed}: {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_message(size(&before));
+    let (mut seed, mut runs) = (subject.wishes.seed, 0);
+    let mut fails = |setup: &Setup| {
+        for candidate in
+            [seed].into_iter().chain((0..).filter(|other| *other != seed)).take(args.tries.max(1) as usize)
+        {
+            if Instant::now() >= due {
+                return None;
+            }
+            runs += 1;
+            bar.inc(1);
+            let wishes = subject.with(|wishes| wishes.seed = candidate).wishes;
+            if Finding::all(&run_setup(subject.scenario, &wishes, setup.clone())).contains(finding) {
+                seed = candidate;
+                bar.set_message(size(setup));
+                return Some(true);
+            }
+        }
+        Some(false)
+    };
+    let setup = make_smaller(before, &mut fails);
+    bar.finish_and_clear();
+    (setup, seed, runs)
+}
+
+/// How large a setup is, in words.
+fn size(setup: &Setup) -> String {
+    let clients: u32 = setup.groups.iter().map(|group| group.count).sum();
+    let Setup { nodes, faults, .. } = setup;
+    let (faults, seconds) = (faults.steps.len(), setup.end_ms as f64 / 1_000.0);
+    format!("{nodes} nodes, {clients} clients, {faults} faults, {seconds:.1} s")
+}

@@ -1,0 +1,64 @@
+//! Drawing what a seed decides of a setup.
+
+use switchboard::env::Entropy;
+
+use super::setup::{SERVER, Setup};
+use crate::fault::Fault;
+use crate::node::NodeId;
+use crate::plan::Step;
+
+/// Draws numbers for a setup.
+#[derive(Debug)]
+pub struct Dice(pub(super) Entropy);
+
+impl Dice {
+    /// A number in `from..=to`.
+    pub fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.0.below(to.saturating_sub(from) + 1)
+    }
+
+    /// A count in `from..=to`.
+    pub fn count(&mut self, from: u32, to: u32) -> u32 {
+        u32::try_from(self.between(from.into(), to.into())).unwrap_or(to)
+    }
+
+    /// A node of a cluster.
+    pub fn node(&mut self, setup: &Setup) -> NodeId {
+        NodeId(self.count(0, setup.nodes - 1))
+    }
+
+    /// The nodes of a cluster in a random order.
+    pub fn shuffled(&mut self, setup: &Setup) -> Vec<NodeId> {
+        let mut nodes = setup.servers();
+        for last in (1..nodes.len()).rev() {
+            let other = usize::try_from(self.between(0, last as u64)).unwrap_or(last);
+            nodes.swap(last, other);
+        }
+        nodes
+    }
+
+    /// True once in so many times.
+    pub fn one_in(&mut self, times: u64) -> bool {
+        self.between(1, times) == 1
+    }
+
+    /// Weather: what a network and a host are like on a bad day, none of which may fail a request.
+    pub fn weather(&mut self, setup: &mut Setup) {
+        let base_us = self.between(20, 3_000);
+        let latency = &mut setup.net.link.latency;
+        (latency.base_us, latency.jitter_us) = (base_us, self.between(0, 2 * base_us));
+        if self.one_in(3) {
+            setup.net.link.loss_ppm = self.count(100, 5_000);
+        }
+        if self.one_in(3) {
+            let bytes_max = Some(self.count(1, 200));
+            setup.faults.steps.push(Step { at_ms: 0, fault: Fault::TinyIo { node: SERVER, bytes_max } });
+        }
+        if self.one_in(3) {
+            let at_ms = self.between(1_000, 1_900);
+            let resumed_ms = at_ms + self.between(200, 1_000);
+            setup.faults.steps.push(Step { at_ms, fault: Fault::Pause(SERVER) });
+            setup.faults.steps.push(Step { at_ms: resumed_ms, fault: Fault::Resume(SERVER) });
+        }
+    }
+}

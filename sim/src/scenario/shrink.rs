@@ -1,0 +1,289 @@
+//! Delta debugging: a setup that fails is made smaller for as long as it fails in the same way. What is left over is what the
+//! failure is about.
+//!
+//! Made smaller are the plan (whole episodes: what goes wrong together with what puts it right again, for a node that is
+//! killed and never comes back fails in ways of its own), the clients and what they ask, the time, the nodes, and the weather.
+//! Whether a candidate fails is the caller's business, and so is when to stop.
+
+use std::mem::take;
+
+use super::setup::{Group, Setup};
+use crate::fault::Fault;
+use crate::net::NetOptions;
+use crate::node::NodeId;
+use crate::plan::{Plan, Step};
+
+/// A cluster of fewer nodes is another thing.
+const NODES_MIN: u32 = 3;
+
+/// The caller wants no more candidates.
+struct Stopped;
+
+struct Shrinking<'a> {
+    best: Setup,
+    fails: &'a mut dyn FnMut(&Setup) -> Option<bool>,
+}
+
+/// Makes a setup smaller. `fails` says whether a candidate fails in the same way, and `None` once it is enough.
+pub fn shrink(setup: Setup, fails: &mut dyn FnMut(&Setup) -> Option<bool>) -> Setup {
+    let mut shrinking = Shrinking { best: setup, fails };
+    // It ends with a round in which nothing could be left out any more, or with the caller's patience.
+    while matches!(shrinking.round(), Ok(true)) {}
+    shrinking.best
+}
+
+impl Shrinking<'_> {
+    /// Tries everything once. Whether anything could be left out.
+    fn round(&mut self) -> Result<bool, Stopped> {
+        let before = self.best.clone();
+        self.episodes()?;
+        self.clients()?;
+        self.time()?;
+        self.episodes()?;
+        self.drains()?;
+        self.nodes()?;
+        self.habits()?;
+        self.weather()?;
+        Ok(self.best != before)
+    }
+
+    /// Takes a candidate where it still fails.
+    fn attempt(&mut self, change: impl FnOnce(&mut Setup)) -> Result<bool, Stopped> {
+        let mut candidate = self.best.clone();
+        change(&mut candidate);
+        if candidate == self.best {
+            return Ok(false);
+        }
+        let fails = (self.fails)(&candidate).ok_or(Stopped)?;
+        if fails {
+            self.best = candidate;
+        }
+        Ok(fails)
+    }
+
+    /// Leaves out as many episodes of the plan as can be: large parts first, then smaller ones.
+    fn episodes(&mut self) -> Result<(), Stopped> {
+        let mut size = self.best.faults.episodes().len();
+        while size > 0 {
+            let mut first = 0;
+            loop {
+                let plan = self.best.faults.clone();
+                let episodes = plan.episodes();
+                if first >= episodes.len() {
+                    break;
+                }
+                let kept = [&episodes[..first], episodes.get(first + size..).unwrap_or_default()].concat();
+                if !self.attempt(|setup| setup.faults = plan.only(&kept))? {
+                    first += size;
+                }
+            }
+            size /= 2;
+        }
+        Ok(())
+    }
+
+    /// As few clients as can be, group by group.
+    fn clients(&mut self) -> Result<(), Stopped> {
+        for at in 0..self.best.groups.len() {
+            self.least(|setup| &mut setup.groups[at].count, 0)?;
+        }
+        Ok(())
+    }
+
+    /// The smallest value that a number may have, by halves: what fails with a number need not fail with every larger one, so
+    /// this is a small one and not always the least.
+    fn least<N: Copy + Into<u64> + TryFrom<u64>>(
+        &mut self,
+        place: impl Fn(&mut Setup) -> &mut N,
+        least: u64,
+    ) -> Result<(), Stopped> {
+        let mut low = least;
+        loop {
+            let high: u64 = (*place(&mut self.best.clone())).into();
+            if low >= high {
+                return Ok(());
+            }
+            let middle = low + (high - low) / 2;
+            let Ok(value) = N::try_from(middle) else { return Ok(()) };
+            if !self.attempt(|setup| *place(setup) = value)? {
+                low = middle + 1;
+            }
+        }
+    }
+
+    /// Clients stop asking as early as can be, and the end comes so much earlier.
+    fn time(&mut self) -> Result<(), Stopped> {
+        let mut step_ms = self.best.busy_ms() / 2;
+        while step_ms >= 500 {
+            while self.attempt(|setup| setup.shorten(step_ms))? {}
+            step_ms /= 2;
+        }
+        Ok(())
+    }
+
+    /// Nodes that drain, leave or come late do so no more.
+    fn drains(&mut self) -> Result<(), Stopped> {
+        for at in (0..self.best.restarts.len()).rev() {
+            self.attempt(|setup| {
+                let (node, at_ms) = setup.restarts.remove(at);
+                let again = |step: &Step| step.at_ms >= at_ms && step.fault == Fault::Restart(node);
+                if let Some(again) = setup.faults.steps.iter().position(again) {
+                    setup.faults.steps.remove(again);
+                }
+            })?;
+        }
+        for at in (0..self.best.leaves.len()).rev() {
+            self.attempt(|setup| {
+                setup.leaves.remove(at);
+            })?;
+        }
+        for at in (0..self.best.joins.len()).rev() {
+            self.attempt(|setup| {
+                setup.joins.remove(at);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Fewer nodes: the last one goes for as long as nothing happens to it.
+    fn nodes(&mut self) -> Result<(), Stopped> {
+        while self.best.nodes > NODES_MIN {
+            let last = NodeId(self.best.nodes - 1);
+            let mut is_named = false;
+            let mut plan = self.best.faults.clone();
+            plan.each_node(|node| {
+                is_named |= *node == last;
+                // Clients' hosts come behind the nodes.
+                if *node > last {
+                    node.0 -= 1;
+                }
+            });
+            let lists = [&self.best.restarts, &self.best.leaves, &self.best.joins];
+            is_named |= lists.iter().any(|list| list.iter().any(|(node, _)| *node == last));
+            let goes = !is_named
+                && self.attempt(|setup| {
+                    setup.nodes -= 1;
+                    setup.faults = plan;
+                })?;
+            if !goes {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Clients ask fewer kinds of things, in fewer ways.
+    fn habits(&mut self) -> Result<(), Stopped> {
+        for at in 0..self.best.groups.len() {
+            if self.best.groups[at].count == 0 {
+                continue;
+            }
+            for errand in (0..self.best.groups[at].work.errands.len()).rev() {
+                if self.best.groups[at].work.errands.len() > 1 {
+                    self.attempt(|setup| {
+                        setup.groups[at].work.errands.remove(errand);
+                    })?;
+                }
+            }
+            let plainer: [fn(&mut Group); 5] = [
+                |group| group.listens_one_in = 0,
+                |group| group.twins = false,
+                |group| group.rereads = false,
+                |group| group.nap_ms = 0,
+                |group| group.roams_one_in = 0,
+            ];
+            for plain in plainer {
+                self.attempt(|setup| plain(&mut setup.groups[at]))?;
+            }
+        }
+        self.attempt(|setup| setup.groups.retain(|group| group.count > 0))?;
+        Ok(())
+    }
+
+    /// A network like any other.
+    fn weather(&mut self) -> Result<(), Stopped> {
+        self.attempt(|setup| setup.net = NetOptions::default())?;
+        Ok(())
+    }
+}
+
+impl Setup {
+    /// Clients stop asking so much earlier, and everything after that comes earlier too.
+    fn shorten(&mut self, ms: u64) {
+        let busy_ms = self.busy_ms();
+        let Some(busy_ms) = busy_ms.checked_sub(ms).filter(|busy_ms| *busy_ms > 0) else { return };
+        for group in &mut self.groups {
+            group.work.end_ms = group.work.end_ms.min(busy_ms);
+        }
+        self.drain_ms = self.drain_ms.saturating_sub(ms);
+        self.end_ms = self.end_ms.saturating_sub(ms);
+        // What would come after the end is no part of the run.
+        let end_ms = self.end_ms;
+        let steps = take(&mut self.faults.steps);
+        self.faults = Plan { steps: steps.into_iter().filter(|step| step.at_ms < end_ms).collect() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Errand;
+
+    /// Ten nodes, thirty clients, and a good deal that goes wrong.
+    fn large() -> Setup {
+        let mut setup = Setup::cluster(10, 40);
+        setup.groups = Setup::on_cluster(30, 40, &[]);
+        for (at, node) in (0..6).map(NodeId).enumerate() {
+            let at_ms = 8_000 + 1_000 * at as u64;
+            setup.fault(at_ms, Fault::Kill(node));
+            setup.fault(at_ms + 500, Fault::Restart(node));
+        }
+        setup.fault(9_000, Fault::Partition { a: vec![NodeId(1)], b: vec![NodeId(2)] });
+        setup.fault(10_000, Fault::Partition { a: vec![NodeId(3)], b: vec![NodeId(12)] });
+        setup.fault(12_000, Fault::HealAll);
+        setup
+    }
+
+    #[test]
+    fn what_the_failure_needs_is_all_that_is_left() {
+        // It takes the death of node 2 while the cut between 3 and a client's host stands, three clients, and tasks.
+        let kills = Fault::Kill(NodeId(2));
+        let mut runs = 0;
+        let mut fails = |setup: &Setup| {
+            runs += 1;
+            let steps = &setup.faults.steps;
+            let is_cut = steps.iter().any(|step| match &step.fault {
+                Fault::Partition { a, b } => a == &[NodeId(3)] && b == &[setup.client_host(1)],
+                _ => false,
+            });
+            let asks =
+                |group: &Group| group.work.errands.iter().any(|(errand, _)| *errand == Errand::Task(4));
+            let clients: u32 = setup.groups.iter().filter(|group| asks(group)).map(|group| group.count).sum();
+            Some(
+                steps.iter().any(|step| step.fault == kills)
+                    && is_cut
+                    && clients >= 3
+                    && setup.busy_ms() > 11_000,
+            )
+        };
+        let mut setup = large();
+        setup.faults.each_node(|node| node.0 = if node.0 == 12 { 12 } else { node.0 });
+        let least = shrink(setup, &mut fails);
+        let faults: Vec<&Fault> = least.faults.steps.iter().map(|step| &step.fault).collect();
+        assert_eq!(faults.len(), 4, "the kill, its restart, the cut, its end: {faults:?}");
+        assert_eq!(least.groups.iter().map(|group| group.count).sum::<u32>(), 3);
+        assert_eq!(least.groups[0].work.errands, [(Errand::Task(4), 25)]);
+        assert!(least.busy_ms() < 12_000 && least.nodes == 4, "{least:?}");
+        assert!(runs < 150, "{runs} runs");
+    }
+
+    #[test]
+    fn a_caller_that_has_had_enough_keeps_what_was_found() {
+        let mut left = 3;
+        let least = shrink(large(), &mut |_| {
+            left -= 1;
+            (left > 0).then_some(true)
+        });
+        assert!(least.faults.steps.is_empty(), "the first candidate has no fault");
+    }
+}
