@@ -32,6 +32,7 @@ mod reconnect_storm;
 mod rolling_restart;
 mod rolling_upgrade;
 mod slow_reader;
+mod swarm;
 mod torn_log;
 mod zombie_leader;
 mod zone_loss;
@@ -64,6 +65,7 @@ pub use reconnect_storm::RECONNECT_STORM;
 pub use rolling_restart::ROLLING_RESTART;
 pub use rolling_upgrade::ROLLING_UPGRADE;
 pub use slow_reader::SLOW_READER;
+pub use swarm::SWARM;
 pub use torn_log::TORN_LOG;
 pub use zombie_leader::ZOMBIE_LEADER;
 pub use zone_loss::ZONE_LOSS;
@@ -99,6 +101,7 @@ pub const ALL: &[Scenario] = &[
     ZONE_LOSS,
     JOINING,
     GROWING,
+    SWARM,
 ];
 
 /// The scenario of a name.

@@ -20,8 +20,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.groups = Setup::on_cluster(clients, seconds, &harm::OUT_OF_REACH);
     let nodes = dice.shuffled(&setup);
     let one = vec![nodes[0]];
-    // From all of the others, or from one alone.
-    let others = nodes[1..].iter().copied().take(if dice.one_in(2) { 1 } else { nodes.len() }).collect();
+    // From all of the others, or from one alone; of many, two need not have anything to say to each other.
+    let few = if setup.nodes <= harm::FEW { 1 } else { nodes.len() / 3 };
+    let others = nodes[1..].iter().copied().take(if dice.one_in(2) { few } else { nodes.len() }).collect();
     let (from, to) = if dice.one_in(2) { (one, others) } else { (others, one) };
     let cut_ms = dice.between(8_500, 10_000);
     let healed_ms = cut_ms + dice.between(500, 7_000);

@@ -4,7 +4,7 @@ use switchboard_scenarios::{
     BRIDGE_PARTITION, CALM, CLOCK_SKEW, CLUSTER_CALM, CONTROL_LOST, DOUBLE_EDGE, DRAIN, FLOOD, GROWING,
     HOSTILE_BYTES, ISLAND, JOINING, KEY_ROTATION, KILL_MID_CALL, LEADER_CRASH, LEAVING, MAJORITY_SPLIT,
     MINORITY_SPLIT, NODE_REPLACED, ONE_WAY_CUT, PARTITION_HEAL, POWER_LOSS, RECONNECT_STORM, ROLLING_RESTART,
-    ROLLING_UPGRADE, SLOW_READER, TORN_LOG, ZOMBIE_LEADER, ZONE_LOSS,
+    ROLLING_UPGRADE, SLOW_READER, SWARM, TORN_LOG, ZOMBIE_LEADER, ZONE_LOSS,
 };
 use switchboard_sim::scenario::{Scenario, Wishes, run};
 
@@ -185,4 +185,9 @@ fn every_promise_names_a_scenario_that_there_is() {
         }
     }
     assert!(promises >= 10, "the page must be read");
+}
+
+#[test]
+fn swarm() {
+    pass(&SWARM);
 }

@@ -35,7 +35,8 @@ pub enum Fault {
     },
     /// Ends every cut and gives every link its default back. Touches every direction that was cut.
     HealAll,
-    /// The links in this direction have another latency and loss. Touches every segment that they carry.
+    /// The links in this direction have another latency and loss. Touches every segment that they carry, or every link that
+    /// has its default again.
     Link {
         /// Senders.
         from: Vec<NodeId>,
@@ -92,7 +93,7 @@ pub enum Fault {
         /// So many fail then.
         count: u64,
     },
-    /// The disk has room for so many bytes. Touches every write that did not fit.
+    /// The disk has room for so many bytes. Touches every write that did not fit, and a bound that it ends.
     DiskCapacity {
         /// Whose.
         node: NodeId,
@@ -108,14 +109,14 @@ pub enum Fault {
         /// Which byte.
         offset: u64,
     },
-    /// Blocking closures take longer: a slow disk. Touches every such closure.
+    /// Blocking closures take longer: a slow disk. Touches every such closure, and a slowness that it ends.
     SlowBlocking {
         /// Whose.
         node: NodeId,
         /// How much longer.
         extra_us: u64,
     },
-    /// Reads and writes of streams move few bytes. Touches every call.
+    /// Reads and writes of streams move few bytes. Touches every call, and a bound that it ends.
     TinyIo {
         /// Whose.
         node: NodeId,
@@ -176,8 +177,11 @@ impl Kernel {
                 self.net.links.heal_all(self.now)
             }
             Fault::Link { from, to, link } => {
-                for_pairs(from, to, |from, to| self.net.links.set(from, to, *link, fault));
-                0
+                let mut ended = 0;
+                for_pairs(from, to, |from, to| {
+                    ended += u64::from(self.net.links.set(from, to, *link, fault))
+                });
+                ended
             }
             Fault::DefaultLink(link) => {
                 self.net.links.set_default(*link, fault);
@@ -216,8 +220,9 @@ impl Kernel {
             }
             Fault::DiskCapacity { node, bytes } => {
                 let disk = &mut self.node_mut(*node).disk;
-                disk.capacity_bytes = *bytes;
+                let before = std::mem::replace(&mut disk.capacity_bytes, *bytes);
                 disk.capacity_fault = fault;
+                return u64::from(before.is_some() && bytes.is_none());
             }
             Fault::DiskCorrupt { node, path, offset } => {
                 let Ok(path) = crate::disk::plain(path.as_ref()) else { return 0 };
@@ -225,13 +230,15 @@ impl Kernel {
             }
             Fault::SlowBlocking { node, extra_us } => {
                 let node = self.node_mut(*node);
-                node.blocking_extra_us = *extra_us;
+                let before = std::mem::replace(&mut node.blocking_extra_us, *extra_us);
                 node.blocking_fault = Some(fault);
+                return u64::from(before > 0 && *extra_us == 0);
             }
             Fault::TinyIo { node, bytes_max } => {
                 let node = self.node_mut(*node);
-                node.io_bytes_max = *bytes_max;
+                let before = std::mem::replace(&mut node.io_bytes_max, *bytes_max);
                 node.io_fault = Some(fault);
+                return u64::from(before.is_some() && bytes_max.is_none());
             }
             _ => unreachable!("{what:?} must be applied by the world or the network"),
         }

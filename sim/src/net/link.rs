@@ -100,12 +100,13 @@ impl Links {
         self.default = Override { link, fault: Some(fault) };
     }
 
-    /// Gives a direction a setting of its own, or takes it away.
-    pub(crate) fn set(&mut self, from: NodeId, to: NodeId, link: Option<Link>, fault: usize) {
-        match link {
+    /// Gives a direction a setting of its own, or takes it away. Whether one was taken away.
+    pub(crate) fn set(&mut self, from: NodeId, to: NodeId, link: Option<Link>, fault: usize) -> bool {
+        let before = match link {
             Some(link) => self.overrides.insert((from, to), Override { link, fault: Some(fault) }),
             None => self.overrides.remove(&(from, to)),
         };
+        link.is_none() && before.is_some()
     }
 
     pub(crate) fn clear_overrides(&mut self) {
