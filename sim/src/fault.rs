@@ -179,7 +179,7 @@ impl Kernel {
             Fault::Link { from, to, link } => {
                 let mut ended = 0;
                 for_pairs(from, to, |from, to| {
-                    ended += u64::from(self.net.links.set(from, to, *link, fault))
+                    ended += u64::from(self.net.links.set(from, to, *link, fault));
                 });
                 ended
             }
