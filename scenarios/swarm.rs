@@ -44,11 +44,6 @@ const BLOWS: [Blow; 9] = [
         setup.fault(from_ms, Fault::ClockDrift { node, drift: Drift(billionths) });
     },
     |dice, setup, node, from_ms, to_ms| {
-        let extra_us = dice.between(5_000, 60_000);
-        setup.fault(from_ms, Fault::SlowBlocking { node, extra_us });
-        setup.fault(to_ms, Fault::SlowBlocking { node, extra_us: 0 });
-    },
-    |dice, setup, node, from_ms, to_ms| {
         let bytes_max = Some(dice.count(1, 100));
         setup.fault(from_ms, Fault::TinyIo { node, bytes_max });
         setup.fault(to_ms, Fault::TinyIo { node, bytes_max: None });
@@ -62,19 +57,27 @@ const BLOWS: [Blow; 9] = [
             setup.fault(to_ms, Fault::Link { from, to, link: None });
         }
     },
+    // The last ones need something to write and a client, which of many nodes some have not.
+    |dice, setup, node, from_ms, to_ms| {
+        let extra_us = dice.between(5_000, 60_000);
+        setup.fault(from_ms, Fault::SlowBlocking { node, extra_us });
+        setup.fault(to_ms, Fault::SlowBlocking { node, extra_us: 0 });
+    },
     |_, setup, node, from_ms, _| {
-        let peer = setup.servers().into_iter().find(|other| *other != node).unwrap_or(node);
-        setup.fault(from_ms, Fault::ResetConnections { a: node, b: peer });
+        let clients = setup.client_host(0);
+        setup.fault(from_ms, Fault::ResetConnections { a: node, b: clients });
     },
 ];
 
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let seconds = wishes.seconds.unwrap_or(30);
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
-    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 7)), seconds);
+    let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, harm::FEW)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
-    // Kinds that this seed has not.
-    let blows: Vec<Blow> = BLOWS.into_iter().filter(|_| dice.one_in(2)).collect();
+    setup.hosts = 1;
+    let possible = if setup.nodes <= harm::FEW { BLOWS.len() } else { BLOWS.len() - 2 };
+    // Half of the kinds this seed has not.
+    let blows: Vec<Blow> = BLOWS.into_iter().take(possible).filter(|_| dice.one_in(2)).collect();
     let mut last_ms = TROUBLE_MS.0;
     let nodes = dice.shuffled(&setup);
     for node in nodes.iter().take(if blows.is_empty() { 0 } else { nodes.len() }) {
