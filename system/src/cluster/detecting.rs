@@ -96,10 +96,8 @@ impl<E: Env> Inner<E> {
 
     /// A link to a node ended. Where its process is gone, its groups look for another leader at once.
     pub(super) fn link_lost(&self, node: NodeId, how: Lost) {
-        if how != Lost::Closed {
-            self.detecting().push(Inbox::LinkReset(node));
-            self.elect_in_place_of(node, how == Lost::Reset);
-        }
+        self.detecting().push(Inbox::LinkReset(node));
+        self.elect_in_place_of(node, how != Lost::Silent);
     }
 
     /// A life of a node that seems to be over, and that the map takes for running.

@@ -53,7 +53,8 @@ pub enum Lost {
     Reset,
     /// Nothing was heard in time.
     Silent,
-    /// The peer closed it in order: it is going down.
+    /// The peer closed it without a word: its process has ended. One that is killed looks like this too, where it had read
+    /// everything that was sent to it.
     Closed,
 }
 
