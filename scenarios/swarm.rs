@@ -80,7 +80,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let blows: Vec<Blow> = BLOWS.into_iter().take(possible).filter(|_| dice.one_in(2)).collect();
     let mut last_ms = TROUBLE_MS.0;
     let nodes = dice.shuffled(&setup);
-    for node in nodes.iter().take(if blows.is_empty() { 0 } else { nodes.len() }) {
+    for node in if blows.is_empty() { &[] } else { &nodes[..] } {
         if dice.one_in(3) {
             continue;
         }
@@ -91,7 +91,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     }
     if dice.one_in(2) {
         let (from_ms, lasts_ms) = (dice.between(TROUBLE_MS.0, TROUBLE_MS.1), dice.between(2_000, 6_000));
-        last_ms = last_ms.max(cut(dice, &mut setup, from_ms, from_ms + lasts_ms));
+        cut(dice, &mut setup, from_ms, from_ms + lasts_ms);
+        last_ms = last_ms.max(from_ms + lasts_ms);
     }
     if dice.one_in(3) {
         setup.net.link.loss_ppm = dice.count(100, 5_000);
@@ -100,8 +101,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup
 }
 
-/// A part of the nodes does not hear the others, or is not heard either. Until when.
-fn cut(dice: &mut Dice, setup: &mut Setup, from_ms: u64, to_ms: u64) -> u64 {
+/// A part of the nodes does not hear the others, or is not heard either.
+fn cut(dice: &mut Dice, setup: &mut Setup, from_ms: u64, to_ms: u64) {
     let nodes = dice.shuffled(setup);
     let (a, b) = nodes.split_at(dice.count(1, setup.nodes - 1) as usize);
     let (a, b) = (a.to_vec(), b.to_vec());
@@ -113,5 +114,4 @@ fn cut(dice: &mut Dice, setup: &mut Setup, from_ms: u64, to_ms: u64) -> u64 {
     };
     setup.fault(from_ms, fault);
     setup.fault(to_ms, Fault::Heal { a, b });
-    to_ms
 }

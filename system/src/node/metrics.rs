@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) sessions_opened: Counter,
     /// Event streams open now.
     pub(crate) streams: Gauge,
+    /// Tasks that this node carries out now.
     pub(crate) tasks_running: Gauge,
 }
 
@@ -73,5 +74,21 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string must take text");
         text
+    }
+}
+
+/// One more of something, as long as it lives.
+pub(super) struct Counted<'a>(&'a Gauge);
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

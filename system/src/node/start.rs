@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept::{Door, Turnstile, accept_http, accept_lines};
@@ -14,6 +13,7 @@ use super::core::{Core, Parts};
 use super::http::{Handle, HttpEdge};
 use super::life::Stage;
 use super::line::{Peer, serve_lines};
+use super::metrics::Counted;
 use super::reap::reap;
 use crate::client::Principal;
 use crate::cluster::{Cluster, ClusterError, Settings};
@@ -186,22 +186,6 @@ impl<E: Env> Node<E> {
             self.core.cluster.stop().await;
         }
         failure
-    }
-}
-
-/// One more, as long as it lives.
-struct Counted<'a>(&'a Gauge);
-
-impl<'a> Counted<'a> {
-    fn new(gauge: &'a Gauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

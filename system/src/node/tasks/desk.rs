@@ -87,7 +87,7 @@ impl<E: Env> Desk<E> {
 
     /// Does something with one task.
     pub(super) async fn act(&self, key: TaskKey, action: Action) -> Result<Reply, Fault> {
-        self.apply(Command::On { id: key.id, principal: key.principal, action }).await
+        self.apply(key.on(action)).await
     }
 
     /// Cancels a task. One that has ended stays as it ended, which is no error here.
@@ -95,8 +95,7 @@ impl<E: Env> Desk<E> {
     /// # Errors
     /// The fault to tell the client: there is no such task, or it may go on, because the store could not be reached.
     pub(super) async fn cancel(&self, key: TaskKey) -> Result<(), Fault> {
-        let command = Command::On { id: key.id, principal: key.principal, action: Action::Cancel };
-        match self.send(command).await {
+        match self.send(key.on(Action::Cancel)).await {
             Ok(Reply::Refused(Refusal::Ended(_))) => Ok(()),
             Ok(Reply::Refused(refusal)) => Err(refused(&refusal)),
             Ok(_) => Ok(()),
@@ -127,6 +126,13 @@ impl<E: Env> Desk<E> {
 pub(super) struct TaskKey {
     pub(super) id: TaskId,
     pub(super) principal: Principal,
+}
+
+impl TaskKey {
+    /// Does something with this task.
+    pub(super) fn on(self, action: Action) -> Command {
+        Command::On { id: self.id, principal: self.principal, action }
+    }
 }
 
 /// What the client is told of a refusal: an id that is not (any more) a task of the caller's, and whatever else cannot

@@ -10,7 +10,7 @@ use crate::env::{Env, Instant};
 use crate::handler::{AskError, Asked, Question, TaskPort};
 use crate::jsonrpc::Raw;
 use crate::protocol::Revision;
-use crate::task::{Action, Command, Reply};
+use crate::task::{Action, Reply};
 
 /// A question as a task keeps it: as the client will see it.
 #[derive(Serialize, Deserialize)]
@@ -68,17 +68,16 @@ impl<E: Env> TaskPort for StorePort<E> {
         Box::pin(async move {
             let name: Arc<str> = question.key.into();
             let request = Raw::encode(&stored).expect("a question must encode");
-            let on = |action| Command::On { id: key.id, principal: key.principal, action };
             let Ok(Some(mut watch)) = core.desk.watch_until(key, due).await else {
                 return Err(AskError::Gone);
             };
-            match core.desk.insist(on(Action::Ask { key: name.clone(), request }), due).await {
+            match core.desk.insist(key.on(Action::Ask { key: name.clone(), request }), due).await {
                 Ok(Reply::Refused(refusal)) => return Err(AskError::Refused(refusal.to_string())),
                 Ok(_) => {}
                 Err(_) => return Err(AskError::Gone),
             }
             loop {
-                let Ok(Reply::Task(task)) = core.desk.insist(on(Action::Get), due).await else {
+                let Ok(Reply::Task(task)) = core.desk.insist(key.on(Action::Get), due).await else {
                     return Err(AskError::Gone);
                 };
                 if let Some(answer) = task.response(&name) {

@@ -3,10 +3,9 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use prometheus_client::metrics::gauge::Gauge;
-
 use super::super::core::{Core, Seat};
 use super::super::life::Stage;
+use super::super::metrics::Counted;
 use super::desk::TaskKey;
 use super::port::StorePort;
 use crate::cancel::CancelReason;
@@ -17,7 +16,7 @@ use crate::jsonrpc::Raw;
 use crate::protocol::{
     CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
 };
-use crate::task::{Action, Command, Reply as Stored, Status, Watch};
+use crate::task::{Action, Reply as Stored, Status, Watch};
 
 /// A task to carry out.
 pub(super) struct Job<E: Env> {
@@ -75,8 +74,7 @@ impl<E: Env> Job<E> {
             _ => core.metrics.calls_failed.inc(),
         };
         // A task that was cancelled meanwhile stays so: the store refuses, and nobody needs to know.
-        let TaskKey { id, principal } = self.key;
-        let told = core.desk.insist(Command::On { id, principal, action }, due).await;
+        let told = core.desk.insist(self.key.on(action), due).await;
         if !matches!(told, Ok(Stored::Done(_))) {
             tracing::debug!("the end of a task was not taken: {told:?}");
         }
@@ -142,22 +140,6 @@ impl<E: Env> Job<E> {
         let is_error = result.is_error;
         let revision: Revision = self.client.revision;
         Action::Complete { result: result_raw(revision, &result, None), is_error, message: None }
-    }
-}
-
-/// Counts a task while it is carried out, however that ends.
-struct Counted<'a>(&'a Gauge);
-
-impl<'a> Counted<'a> {
-    fn new(gauge: &'a Gauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 
