@@ -47,7 +47,8 @@ pub enum Fault {
     },
     /// All links without a setting of their own have another latency and loss. Touches every segment that they carry.
     DefaultLink(Link),
-    /// The process dies; its host tells its peers by resets. Touches its tasks and sockets.
+    /// The process dies, and its host ends its connections: with FIN behind what was written, or with a reset where bytes
+    /// were left unread. Touches its tasks and sockets.
     Kill(NodeId),
     /// The host goes dark: silence, and what was not synced is in doubt. Touches tasks, sockets and unsynced writes.
     PowerLoss(NodeId),

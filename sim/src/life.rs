@@ -133,7 +133,7 @@ impl World {
         enter(|kernel| kernel.fired.clone())
     }
 
-    /// The process of a node dies; its peers are reset.
+    /// The process of a node dies; its host ends its connections.
     pub fn kill(&mut self, node: NodeId) {
         self.apply(Fault::Kill(node));
     }

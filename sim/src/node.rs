@@ -49,7 +49,7 @@ pub(crate) type Boot = Rc<dyn Fn(SimEnv) -> Pin<Box<dyn Future<Output = ()>>>>;
 pub(crate) enum Power {
     /// The process runs.
     Running,
-    /// The process is dead, its host answers with resets.
+    /// The process is dead; its host ends what it left open, and answers with resets.
     Stopped,
     /// The host is off: nothing answers.
     Dark,

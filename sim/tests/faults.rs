@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use switchboard::env::{Env, Listener, Stream};
+use switchboard::env::{Env, Listener, Stream, deadline};
 use switchboard::event::Event;
 use switchboard::ids::ConnectionId;
 use switchboard_sim::{Fault, NodeId, Options, Plan, SimEnv, Step, World};
@@ -180,7 +180,7 @@ fn refused_unreachable_and_timed_out_are_told_apart() {
 }
 
 #[test]
-fn a_killed_process_resets_its_peers_and_a_dark_host_leaves_them_waiting() {
+fn a_killed_process_ends_its_streams_resets_what_it_left_unread_and_a_dark_host_leaves_peers_waiting() {
     let (mut world, server, client, address) = pair(4);
     let env = world.env(client);
     let connect = move || async move {
@@ -188,17 +188,43 @@ fn a_killed_process_resets_its_peers_and_a_dark_host_leaves_them_waiting() {
         exchange(&mut stream).await.expect("must echo");
         stream
     };
-    let mut stream = world.block_on(client, connect());
-    world.kill(server);
-    let start = world.now();
-    let kind =
-        world.block_on(client, async move { exchange(&mut stream).await.expect_err("must be reset").kind() });
-    assert_eq!(kind, ErrorKind::ConnectionReset);
-    assert!(world.now() - start < Duration::from_millis(10));
+    let lose = |world: &mut World, has_unread: bool, fault: Fault| {
+        let mut stream = world.block_on(client, connect());
+        if has_unread {
+            world.apply(Fault::Pause(server));
+            stream = world.block_on(client, async move {
+                stream.write_all(b"unread").await.expect("its host must take it");
+                env.sleep_until(env.now().after_ms(10)).await;
+                stream
+            });
+        }
+        world.apply(fault);
+        let start = world.now();
+        let end = world.block_on(client, async move {
+            let mut back = [0; 1];
+            let read = async { stream.read(&mut back).await.map_err(|error| error.kind()) };
+            deadline(&env, env.now().after_ms(60_000), read).await
+        });
+        let took = world.now() - start;
+        world.restart(server);
+        world.run_for(Duration::from_millis(1));
+        (end, took < Duration::from_millis(10))
+    };
+    assert_eq!(lose(&mut world, false, Fault::Kill(server)), (Ok(Ok(0)), true));
+    let reset = Ok(Err(ErrorKind::ConnectionReset));
+    assert_eq!(lose(&mut world, true, Fault::Kill(server)), (reset, true));
+    assert!(lose(&mut world, false, Fault::PowerLoss(server)).0.is_err(), "nobody is left to say anything");
+}
 
-    world.restart(server);
-    world.run_for(Duration::from_millis(1));
-    let mut stream = world.block_on(client, connect());
+#[test]
+fn a_writer_gives_up_on_a_dark_host() {
+    let (mut world, server, client, address) = pair(4);
+    let env = world.env(client);
+    let mut stream = world.block_on(client, async move {
+        let mut stream = env.connect(address).await.expect("must connect");
+        exchange(&mut stream).await.expect("must echo");
+        stream
+    });
     world.lose_power(server);
     let start = world.now();
     let kind =
@@ -417,7 +443,7 @@ fn a_dial_that_is_dropped_half_way_leaves_nothing_behind() {
     world.block_on(client, async move {
         for us in 0..500 {
             let at = switchboard::env::Instant::from_nanos(env.now().as_nanos() + us * 1_000);
-            drop(switchboard::env::deadline(&env, at, env.connect(address)).await);
+            drop(deadline(&env, at, env.connect(address)).await);
         }
     });
     world.run_for(Duration::from_secs(60));

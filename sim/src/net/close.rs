@@ -10,25 +10,31 @@ use crate::net::connection::{Fin, Side, State};
 use crate::node::NodeId;
 
 impl Kernel {
-    /// A node lets go of its stream. Unread bytes make it a reset, as on a real host: the peer must not believe that
-    /// they were taken.
+    /// A node lets go of its stream.
     pub(crate) fn release_stream(&mut self, key: Key, side: Side) {
         let Some(connection) = self.net.connections.get_mut(key) else { return };
-        let has_unread = connection.flow(side.other()).inbox_bytes > 0;
         let end = connection.end(side);
         end.is_held = false;
         drop_later(&mut end.reader);
         drop_later(&mut end.writer);
+        self.abandon_end(key, side);
+        self.reap(key);
+    }
+
+    /// Nobody is left at this end, by choice or by death: what was written still goes out, and then FIN. Unread bytes make
+    /// it a reset, as on a real host: the peer must not believe that they were taken.
+    fn abandon_end(&mut self, key: Key, side: Side) {
+        let Some(connection) = self.net.connections.get_mut(key) else { return };
+        let has_unread = connection.flow(side.other()).inbox_bytes > 0;
+        let end = connection.end(side);
         match end.state {
-            State::Open if has_unread => self.reset_by(key, side),
-            State::Open => {
+            State::Open if !has_unread => {
                 end.state = State::Orphan;
                 self.queue_fin(key, side);
             }
-            State::Greeting => self.reset_by(key, side),
+            State::Open | State::Greeting => self.reset_by(key, side),
             State::Unborn | State::Orphan | State::Closed => {}
         }
-        self.reap(key);
     }
 
     /// This side will write nothing more.
@@ -118,8 +124,8 @@ impl Kernel {
         }
     }
 
-    /// All sockets of a node die. Peers get a reset where the host lives on, and hear nothing where it went dark.
-    /// Returns how many connections and listeners there were.
+    /// All sockets of a node die. Where the host lives on it ends them as if the process had let go of them; where it went
+    /// dark, peers hear nothing. Returns how many connections and listeners there were.
     pub(crate) fn kill_sockets(&mut self, node: NodeId, is_silent: bool) -> u64 {
         let mut touched = 0;
         let listeners: Vec<_> =
@@ -133,7 +139,7 @@ impl Kernel {
             if is_living && is_silent {
                 self.close_end(key, side);
             } else if is_living {
-                self.reset_by(key, side);
+                self.abandon_end(key, side);
             }
             let Some(connection) = self.net.connections.get_mut(key) else { continue };
             if is_silent {
