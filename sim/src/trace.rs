@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
@@ -97,6 +98,8 @@ pub(crate) struct Trace {
     log_max: usize,
     /// Where it is said, the first lines from this mark on are kept, instead of the last of all.
     log_from: Option<u64>,
+    /// Where events are taken apart; empty between two of them.
+    fed: Vec<u8>,
 }
 
 /// Marks are chained a block at a time: hashing 32 bytes at once costs much less than 32 bytes a call.
@@ -109,7 +112,7 @@ pub const CHECKPOINT_MARKS: u64 = 1_024;
 impl Trace {
     pub(crate) fn new(log_max: usize, log_from: Option<u64>) -> Self {
         let (block, log) = (Vec::with_capacity(BLOCK_BYTES), VecDeque::new());
-        Self { chain: 0, block, marks: 0, checkpoints: Vec::new(), log, log_max, log_from }
+        Self { chain: 0, block, marks: 0, checkpoints: Vec::new(), log, log_max, log_from, fed: Vec::new() }
     }
 
     pub(crate) fn mark(&mut self, time: u64, mark: Mark) {
@@ -144,10 +147,15 @@ impl Trace {
         self.log_max > 0 && self.log_from.is_none_or(has_come)
     }
 
-    pub(crate) fn event(&mut self, time: u64, node: NodeId, event: &dyn fmt::Debug) {
-        let text = format!("{event:?}");
-        self.mark(time, Mark::Event { node: node.trace(), content: xxh3_64(text.as_bytes()) });
-        self.say(time, text);
+    pub(crate) fn event<T: Hash + fmt::Debug>(&mut self, time: u64, node: NodeId, event: &T) {
+        let mut fed = Fed(std::mem::take(&mut self.fed));
+        event.hash(&mut fed);
+        self.mark(time, Mark::Event { node: node.trace(), content: fed.finish() });
+        self.fed = fed.0;
+        self.fed.clear();
+        if self.is_logging() {
+            self.say(time, format!("{event:?}"));
+        }
     }
 
     /// The chain after every [`CHECKPOINT_MARKS`] marks.
@@ -170,6 +178,19 @@ impl Trace {
 
     pub(crate) fn log(&self) -> impl Iterator<Item = &Line> {
         self.log.iter()
+    }
+}
+
+/// What a value feeds to a hasher, to be digested at once: no text is made of it.
+struct Fed(Vec<u8>);
+
+impl Hasher for Fed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        xxh3_64(&self.0)
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::ids::{CallId, ConnectionId, Executor, SessionId, StreamId};
 
 /// One thing that happened. Recorded by [`Env::record`](crate::env::Env::record).
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Event {
     /// A connection was taken in.
     ConnectionOpened(ConnectionId),
