@@ -15,6 +15,7 @@ mod flood;
 mod growing;
 mod harm;
 mod hostile_bytes;
+mod hundred_nodes;
 mod in_turn;
 mod island;
 mod joining;
@@ -49,6 +50,7 @@ pub use drain::DRAIN;
 pub use flood::FLOOD;
 pub use growing::GROWING;
 pub use hostile_bytes::HOSTILE_BYTES;
+pub use hundred_nodes::HUNDRED_NODES;
 pub use island::ISLAND;
 pub use joining::JOINING;
 pub use key_rotation::KEY_ROTATION;
@@ -104,8 +106,11 @@ pub const ALL: &[Scenario] = &[
     SWARM,
 ];
 
+/// What is too large to be one of many.
+pub const LARGE: &[Scenario] = &[HUNDRED_NODES];
+
 /// The scenario of a name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name)
+    ALL.iter().chain(LARGE).find(|scenario| scenario.name == name)
 }

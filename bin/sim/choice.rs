@@ -1,11 +1,12 @@
 //! What the command line says of scenarios: which, how large, and under which seed; or which case of a file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use switchboard::node::Flaw;
-use switchboard_scenarios::{ALL, find};
-use switchboard_sim::scenario::{Case, NoCase, Report, Scenario, Setup, Wishes, run, run_setup};
+use switchboard_scenarios::{ALL, LARGE, find};
+use switchboard_sim::scenario::{Case, NoCase, Report, Scenario, Setup, Wishes, run_watched};
 
 #[derive(Args, Clone, Copy, Default)]
 pub(crate) struct Size {
@@ -85,12 +86,15 @@ impl Subject {
 
     /// Runs it.
     pub(crate) fn play(&self) -> Report {
+        self.play_watched(&mut |_| ())
+    }
+
+    /// Runs it; `watch` is called with the virtual time after each second of it.
+    pub(crate) fn play_watched(&self, watch: &mut dyn FnMut(Duration)) -> Report {
+        let report = run_watched(self.scenario, &self.wishes, self.setup(), watch);
         match &self.case {
-            None => run(self.scenario, &self.wishes),
-            Some((path, setup)) => {
-                let report = run_setup(self.scenario, &self.wishes, setup.clone());
-                Report { replay: format!("cargo sim replay {}", path.display()), ..report }
-            }
+            None => report,
+            Some((path, _)) => Report { replay: format!("cargo sim replay {}", path.display()), ..report },
         }
     }
 
@@ -134,7 +138,7 @@ pub(crate) fn scenarios(name: &str, size: Size) -> Result<Vec<&'static Scenario>
             None => vec![scenario],
         },
         (_, None) => {
-            let names: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+            let names: Vec<&str> = ALL.iter().chain(LARGE).map(|scenario| scenario.name).collect();
             let names = names.join(", ");
             return Err(format!("there is no scenario {name:?}; there are: {names}, and all, all-cluster"));
         }

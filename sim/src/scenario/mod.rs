@@ -14,7 +14,7 @@ mod wishes;
 pub use case::{Case, Finding, NoCase};
 pub use dice::Dice;
 pub use report::{End, Report};
-pub use run::{run, run_setup};
+pub use run::{run, run_setup, run_watched};
 pub use setup::{FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};
 pub use shrink::shrink;
 pub use waits::Waits;

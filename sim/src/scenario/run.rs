@@ -41,13 +41,27 @@ pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
 /// Where it has too few nodes to have the wished flaw.
 #[must_use]
 pub fn run_setup(scenario: &Scenario, wishes: &Wishes, setup: Setup) -> Report {
+    run_watched(scenario, wishes, setup, &mut |_| ())
+}
+
+/// As [`run_setup`]. `watch` is called with the virtual time after each second of it, and changes nothing.
+///
+/// # Panics
+/// As [`run_setup`].
+#[must_use]
+pub fn run_watched(
+    scenario: &Scenario,
+    wishes: &Wishes,
+    setup: Setup,
+    watch: &mut dyn FnMut(Duration),
+) -> Report {
     let setup = Arc::new(setup);
     assert!(wishes.flaw.is_none() || setup.nodes > 1, "a flaw is one of a cluster");
     let Wishes { log_lines_max, log_from, .. } = *wishes;
     let options = Options { net: setup.net, log_lines_max, log_from, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);
     let mut report = Report::new(scenario, wishes, &setup);
-    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes)));
+    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes, watch)));
     report.trace_hash = world.trace_hash();
     report.virtual_time = world.now();
     report.log = world.log();
@@ -60,7 +74,13 @@ pub fn run_setup(scenario: &Scenario, wishes: &Wishes, setup: Setup) -> Report {
 }
 
 /// Lets everything happen, and gives the history of it.
-fn play(world: &mut World, scenario: &Scenario, setup: &Arc<Setup>, wishes: &Wishes) -> Vec<Entry> {
+fn play(
+    world: &mut World,
+    scenario: &Scenario,
+    setup: &Arc<Setup>,
+    wishes: &Wishes,
+    watch: &mut dyn FnMut(Duration),
+) -> Vec<Entry> {
     let servers: Vec<NodeId> =
         (0..setup.nodes).map(|number| world.add_node(&format!("server {number}"), None)).collect();
     assert_eq!(servers, setup.servers(), "the nodes must be the first");
@@ -84,12 +104,21 @@ fn play(world: &mut World, scenario: &Scenario, setup: &Arc<Setup>, wishes: &Wis
     settle(world, setup, &history, &addresses);
     world.schedule(&setup.faults);
     if setup.nodes > 1 {
-        world.run_until(Duration::from_millis(setup.drain_ms - STOCK_MS_MAX));
+        pass(world, setup.drain_ms - STOCK_MS_MAX, watch);
         let env = world.env(clock);
         drop(env.spawn("stock", nodes.take_stock(env)));
     }
-    world.run_until(Duration::from_millis(setup.end_ms));
+    pass(world, setup.end_ms, watch);
     history.take()
+}
+
+/// Lets things happen until then.
+fn pass(world: &mut World, until_ms: u64, watch: &mut dyn FnMut(Duration)) {
+    let until = Duration::from_millis(until_ms);
+    while world.now() < until {
+        world.run_until(until.min(world.now() + Duration::from_secs(1)));
+        watch(world.now());
+    }
 }
 
 /// Gives every client its host.
