@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use switchboard::handler::{Catalogue, Ctx, Failure, Resource, Server, Tool};
 use switchboard::protocol::{ElicitAction, Field, Form, LogLevel, TaskSupport};
-use switchboard_sim::check::{Fact, History, Mark, Matter};
+use switchboard_sim::check::{History, Mark, Matter};
 
 /// What every tool is called with.
 #[derive(Deserialize, JsonSchema)]
@@ -75,7 +75,7 @@ where
     let history = history.clone();
     Tool::new(name, move |ctx: Ctx, arguments: Arguments| {
         if let Some(mark) = Mark::parse(arguments.mark.trim_matches('~')) {
-            history.note(Fact::Ran { mark });
+            history.ran(mark);
         }
         work(ctx, arguments)
     })

@@ -2,7 +2,7 @@
 //!
 //! An event says what a client or a neighbour could have noticed, never how the node went about it.
 
-use crate::ids::{CallId, ConnectionId, Executor, SessionId, StreamId};
+use crate::ids::{CallId, ConnectionId, Epoch, Executor, GroupId, SessionId, StreamId};
 
 /// One thing that happened. Recorded by [`Env::record`](crate::env::Env::record).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -23,6 +23,16 @@ pub enum Event {
     CallEnded(CallId, bool),
     /// A process began a life of a node, at its start or because the one before was given up.
     LifeBegan(Executor),
+    /// As far as the node knows, it leads a group from now on, in this term.
+    LeadershipBegan(GroupId, u64),
+    /// It leads that group in that term no more, as far as it knows.
+    LeadershipEnded(GroupId, u64),
+    /// A replica took this entry of a group's log: a majority has it on disk.
+    EntryTaken(GroupId, u64),
+    /// The owner of a group told whoever asked that a command was carried out.
+    CommandAcknowledged(GroupId),
+    /// The node goes by this state of its cluster's map from now on.
+    MapTaken(Epoch),
     /// An event was appended to the log of a stream.
     StreamAppended(SessionId, StreamId, u64),
     /// An event was handed to a connection.

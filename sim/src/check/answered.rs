@@ -38,7 +38,7 @@ impl Checker for Answered {
             Fact::Sent { request, errand, .. } => {
                 self.open.insert(*request, (entry.at, *errand));
             }
-            Fact::Ended { request, client, outcome } => {
+            Fact::Ended { request, client, outcome, .. } => {
                 let Some((sent, errand)) = self.open.remove(request) else { return };
                 // A client may leave its streams at any time.
                 let is_leaving =

@@ -37,7 +37,7 @@ impl Checker for EndedStaysEnded {
                     self.open.insert(*request, (entry.at, *errand, mark.session));
                 }
             }
-            Fact::Ended { request, client, outcome } => {
+            Fact::Ended { request, client, outcome, .. } => {
                 let Some((sent, errand, session)) = self.open.remove(request) else { return };
                 let session = (*client, session);
                 match self.ended.get(&session) {

@@ -123,6 +123,8 @@ pub enum Fact {
         client: ClientId,
         /// How.
         outcome: Outcome,
+        /// Which server it was sent to last, where it got so far.
+        server: Option<NodeId>,
     },
     /// A client read a message in which a mark stands.
     Told {
@@ -172,6 +174,8 @@ pub enum Fact {
     Ran {
         /// For which call.
         mark: Mark,
+        /// On which node.
+        node: NodeId,
     },
     /// A client was told how a task of its stands.
     Task {
@@ -223,7 +227,7 @@ impl Fact {
         match self {
             Self::Sent { mark, .. }
             | Self::Progress { mark, .. }
-            | Self::Ran { mark }
+            | Self::Ran { mark, .. }
             | Self::Task { mark, .. } => Some(mark.client),
             Self::Ended { client, .. }
             | Self::Event { client, .. }
@@ -325,9 +329,14 @@ impl History {
         request
     }
 
-    /// Notes how a request ended.
-    pub fn ended(&self, request: RequestNumber, client: ClientId, outcome: Outcome) {
-        self.note(Fact::Ended { request, client, outcome });
+    /// Notes that the handler that runs now began to, for this call.
+    pub fn ran(&self, mark: Mark) {
+        self.note(Fact::Ran { mark, node: SimEnv::current().node() });
+    }
+
+    /// Notes how a request ended, and at which server.
+    pub fn ended(&self, request: RequestNumber, client: ClientId, outcome: Outcome, server: Option<NodeId>) {
+        self.note(Fact::Ended { request, client, outcome, server });
     }
 
     /// Everything so far.

@@ -50,7 +50,7 @@ impl Checker for RunsOnce {
                 self.open.insert(*request, *mark);
                 self.calls.entry(*mark).or_default().sent += 1;
             }
-            Fact::Ran { mark } => {
+            Fact::Ran { mark, .. } => {
                 let tally = self.calls.entry(*mark).or_default();
                 tally.ran += 1;
                 if tally.ran > tally.sent {

@@ -23,7 +23,7 @@ impl Checker for OneOutcome {
                 self.open.insert(*request, (entry.at, mark.client));
                 self.last = self.last.max(Some(*request));
             }
-            Fact::Ended { request, client, outcome } if self.open.remove(request).is_none() => {
+            Fact::Ended { request, client, outcome, .. } if self.open.remove(request).is_none() => {
                 self.found.push(Violation {
                     check: Self::NAME,
                     breach: Breach::Safety,

@@ -148,7 +148,7 @@ mod tests {
                 let fact = Fact::Task { request, mark: MARK, status: Some(status) };
                 self.0.on_event(&Entry { at: self.1, fact });
             }
-            let fact = Fact::Ended { request, client: MARK.client, outcome };
+            let fact = Fact::Ended { request, client: MARK.client, outcome, server: None };
             self.0.on_event(&Entry { at: self.1, fact });
         }
 

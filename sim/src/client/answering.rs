@@ -29,7 +29,7 @@ impl Answering {
             let pending = Pending::new(&self.history, self.mark, Errand::Answer);
             let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
             let outcome = deadline(&env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
-            pending.end(outcome);
+            pending.end(outcome, &self.route);
             // A second answer does no harm: the first one counts.
             if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
                 return;

@@ -35,7 +35,7 @@ impl Doubting {
             let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
             let read = deadline(&env, due, self.read()).await.unwrap_or(Err(Outcome::Timeout));
             let outcome = read.err().unwrap_or(Outcome::Ok);
-            pending.end(outcome);
+            pending.end(outcome, &self.route);
             // The stream, or its session, may be gone by then.
             if matches!(outcome, Outcome::Ok | Outcome::Http(400..=499)) {
                 return;

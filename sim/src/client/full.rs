@@ -115,7 +115,7 @@ impl Caller {
         if outcome == Ok(Outcome::Http(404)) {
             self.session = None;
         }
-        pending.end(outcome.unwrap_or_else(|outcome| outcome));
+        pending.end(outcome.unwrap_or_else(|outcome| outcome), &self.route);
     }
 
     async fn exchange(&mut self, errand: Errand) -> Result<Outcome, Outcome> {

@@ -160,7 +160,8 @@ async fn try_case(thin: &mut Thin, number: usize) {
         let text = format!("{} must meet {}, and met {met:?}", case.name, case.status);
         thin.history.note(Fact::Note(client, text));
     }
-    pending.end(if is_right { Outcome::Ok } else { met.map_or_else(|outcome| outcome, Outcome::Http) });
+    let outcome = if is_right { Outcome::Ok } else { met.map_or_else(|outcome| outcome, Outcome::Http) };
+    pending.end(outcome, &thin.route);
 }
 
 async fn send(thin: &mut Thin, case: &Case) -> Result<u16, Outcome> {

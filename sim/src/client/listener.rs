@@ -42,7 +42,7 @@ impl Listener {
             let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
             let opened = deadline(&env, due, self.open(&mut writer, cursor)).await;
             let opened = opened.unwrap_or(Err(Outcome::Timeout));
-            pending.end(opened.as_ref().err().copied().unwrap_or(Outcome::Ok));
+            pending.end(opened.as_ref().err().copied().unwrap_or(Outcome::Ok), &self.route);
             match opened {
                 Ok(mut link) => {
                     failures = 0;

@@ -4,6 +4,7 @@ use switchboard::protocol::TaskStatus;
 
 use super::outcome::{Errand, Outcome};
 use super::reading::Again;
+use super::route::Route;
 use crate::check::{ClientId, History, Mark, RequestNumber};
 
 /// A request that is under way. It ends once: where nobody says how, as given up.
@@ -24,9 +25,10 @@ impl Pending {
         self.request
     }
 
-    pub(crate) fn end(mut self, outcome: Outcome) {
+    /// It ended so, at the node that this route led to last.
+    pub(crate) fn end(mut self, outcome: Outcome, route: &Route) {
         if let Some(request) = self.request.take() {
-            self.history.ended(request, self.client, outcome);
+            self.history.ended(request, self.client, outcome, Some(route.last()));
         }
     }
 }
@@ -34,7 +36,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(request) = self.request.take() {
-            self.history.ended(request, self.client, Outcome::GivenUp);
+            self.history.ended(request, self.client, Outcome::GivenUp, None);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use switchboard::env::{Entropy, Env};
 
 use crate::env::SimEnv;
+use crate::node::NodeId;
 
 /// See the [module](self) page.
 pub(crate) struct Route {
@@ -41,6 +42,11 @@ impl Route {
             self.avoid = self.roams.then_some(self.now);
         }
         self.servers[self.now]
+    }
+
+    /// The node of the last connection.
+    pub(crate) fn last(&self) -> NodeId {
+        NodeId(u32::try_from(self.now).expect("nodes must be fewer than 2^32"))
     }
 
     /// The last connection was of no use: the next goes elsewhere.

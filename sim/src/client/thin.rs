@@ -178,7 +178,7 @@ impl Thin {
             }
         };
         self.note_task(errand, &pending, &reply);
-        pending.end(reply.outcome);
+        pending.end(reply.outcome, &self.route);
         reply
     }
 
@@ -360,11 +360,11 @@ impl Thin {
             let pending = Pending::new(&self.history, self.mark, Errand::Resume);
             match self.open_stream(Some(last)).await {
                 Ok(()) => {
-                    pending.end(Outcome::Ok);
+                    pending.end(Outcome::Ok, &self.route);
                     break;
                 }
                 Err(outcome) => {
-                    pending.end(outcome);
+                    pending.end(outcome, &self.route);
                     self.link = None;
                     self.route.failed();
                     // The session, or what followed that event, is gone for good.

@@ -23,7 +23,7 @@ impl Waits {
                     plain.insert(*request);
                     since.entry(mark.client).or_insert(*at);
                 }
-                Fact::Ended { request, client, outcome } => {
+                Fact::Ended { request, client, outcome, .. } => {
                     let is_plain = plain.remove(request);
                     if is_plain && *outcome == Outcome::Ok {
                         let began = since.remove(client).unwrap_or(*at);

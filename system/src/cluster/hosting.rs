@@ -12,6 +12,7 @@ use super::service::Wires;
 use super::{Cluster, Inner};
 use crate::control::{ClusterMap, ListVersions, Place};
 use crate::env::{Either, Env, race};
+use crate::event::Event;
 use crate::ids::{GroupId, NodeId};
 use crate::mesh::Bond;
 use crate::raft::{Group, Machine, Options, StartError};
@@ -29,6 +30,7 @@ impl<E: Env> Cluster<E> {
         let mut groups = 0;
         loop {
             let view = inner.view();
+            inner.env.record(&Event::MapTaken(view.epoch()));
             if let Err(error) = self.reconcile(&view).await {
                 inner.life.fail(&format!("a group could not be started: {error}"));
                 return;

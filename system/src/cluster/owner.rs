@@ -170,12 +170,16 @@ impl<E: Env> Owner<E> {
         let entry = Entry { now_ms: self.env.wall().unix_ms(), request, command };
         let due = self.env.now().after_ms(COMMIT_MS_MAX);
         if let Some(reply) = self.reply_early(&entry, due) {
+            self.env.record(&Event::CommandAcknowledged(self.id));
             return Ok(reply);
         }
         let _ahead = self.show_early(&entry);
         // Boxed: a reader of a stream waits in the same future as this, and readers are many.
         match Box::pin(self.group.propose(entry.encode(), due)).await {
-            Ok(reply) => Ok(Reply::decode(&reply).expect("a reply of this program must read back")),
+            Ok(reply) => {
+                self.env.record(&Event::CommandAcknowledged(self.id));
+                Ok(Reply::decode(&reply).expect("a reply of this program must read back"))
+            }
             Err(ProposeError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
             Err(ProposeError::Unavailable(_)) => Err(Answer::Unavailable),
             Err(ProposeError::Unknown) => Err(Answer::Unknown),

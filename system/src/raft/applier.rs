@@ -8,9 +8,11 @@ use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, entry::RaftEntry};
 
+use super::ground::Ground;
 use super::log::to_io;
 use super::types::{Cover, LogId, Reply, Snapshot, SnapshotMeta, StoredMembers, Types};
 use super::{At, Machine};
+use crate::event::Event;
 use crate::ids::GroupId;
 use crate::store::Store;
 
@@ -103,7 +105,9 @@ impl RaftStateMachine<Types> for Applier {
                 EntryPayload::Blank => Bytes::new(),
                 EntryPayload::Normal(command) => {
                     let at = At { index: id.index, term: id.leader_id.term, leader: command.leader };
-                    self.machine().apply(at, &command.bytes)
+                    let reply = self.machine().apply(at, &command.bytes);
+                    Ground::current().record(&Event::EntryTaken(self.shelf.group, id.index));
+                    reply
                 }
                 EntryPayload::Membership(members) => {
                     self.members = StoredMembers::new(Some(id), members);

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use crate::env::{Entropy, Env, Instant, World};
+use crate::event::Event;
 
 /// A future that owns what it needs.
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -47,6 +48,10 @@ impl Ground {
 
     pub(super) fn draw<R>(&self, draw: impl FnOnce(&mut Entropy) -> R) -> R {
         draw(&mut self.entropy.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn record(&self, event: &Event) {
+        self.world.record(event);
     }
 
     /// Starts a task on this ground.

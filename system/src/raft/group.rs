@@ -21,6 +21,7 @@ use super::status::{self, Leadership, Role, Status};
 use super::types::{Command, Types, nodes};
 use super::{Machine, Network};
 use crate::env::{Env, Instant};
+use crate::event::Event;
 use crate::ids::{GroupId, NodeId};
 use crate::store::Store;
 use crate::watch;
@@ -255,7 +256,7 @@ impl Group {
         let raft = ground.run(Raft::new(options.node, config, post.clone(), log, applier)).await;
         let raft = raft.map_err(|error| StartError::Engine(error.to_string()))?;
         let (sender, leadership) = watch::channel(Leadership::default());
-        ground.spawn(tell(raft.server_metrics(), sender));
+        ground.spawn(tell(raft.server_metrics(), sender, (Arc::clone(&ground), options)));
         let group = Self(Arc::new(Inner {
             raft: Some(raft),
             options,
@@ -541,19 +542,29 @@ fn leader(to: &ForwardToLeader<Types>) -> Option<NodeId> {
     to.leader_id
 }
 
-/// Passes on who leads, as long as the engine runs.
+/// Passes on who leads, as long as the engine runs, and records when that is this node.
 async fn tell(
     mut metrics: openraft::alias::WatchReceiverOf<Types, openraft::metrics::RaftServerMetrics<Types>>,
     sender: watch::Sender<Leadership>,
+    (ground, Options { group, node, .. }): (Arc<Ground>, Options),
 ) {
+    let mut led = None;
+    let mut lead = |now: Option<u64>| {
+        let before = std::mem::replace(&mut led, now);
+        if before != now {
+            before.inspect(|term| ground.record(&Event::LeadershipEnded(group, *term)));
+            now.inspect(|term| ground.record(&Event::LeadershipBegan(group, *term)));
+        }
+    };
     loop {
         let now = {
             let metrics = metrics.borrow_and_update();
             Leadership { term: metrics.vote.leader_id.term, leader: metrics.current_leader }
         };
+        lead((now.leader == Some(node)).then_some(now.term));
         sender.send_if_modified(|before| std::mem::replace(before, now) != now);
         if metrics.changed().await.is_err() {
-            return;
+            return lead(None);
         }
     }
 }
