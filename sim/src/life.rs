@@ -16,6 +16,32 @@ use crate::node::{NodeId, Power};
 use crate::trace::{Mark, digest};
 use crate::world::{World, drop_task};
 
+/// What became of the process of a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turning {
+    /// It was started anew.
+    Started,
+    /// It died, and its host answers with resets.
+    Stopped,
+    /// Its host went dark.
+    Dark,
+    /// It stands still.
+    Paused,
+    /// It goes on.
+    Resumed,
+}
+
+/// A turn in the life of a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turned {
+    /// When, in nanoseconds of virtual time.
+    pub at: u64,
+    /// Whose.
+    pub node: NodeId,
+    /// What it became.
+    pub into: Turning,
+}
+
 impl Kernel {
     /// Turns a node's handles dead and ends its sockets. The tasks that must be dropped now, and what was touched.
     fn end_process(&mut self, node: NodeId, power: Power) -> (Vec<Key>, u64) {
@@ -32,6 +58,7 @@ impl Kernel {
         let mut touched =
             if is_dark { host.disk.lose_power(&mut self.disk_draws) } else { host.disk.close_all() };
         self.mark(Mark::Life { node: node.trace(), boot, what: 1 + u64::from(is_dark) });
+        self.turned(node, if is_dark { Turning::Dark } else { Turning::Stopped });
         touched += self.kill_sockets(node, is_dark);
         if is_dark {
             self.probe_waiting();
@@ -51,6 +78,11 @@ impl Kernel {
         host.entropy_asked.clear();
         let boot = u64::from(host.boot);
         self.mark(Mark::Life { node: node.trace(), boot, what: 3 });
+        self.turned(node, Turning::Started);
+    }
+
+    fn turned(&mut self, node: NodeId, into: Turning) {
+        self.lives.push(Turned { at: self.now, node, into });
     }
 
     /// The files of a node that is dark are gone. How many.
@@ -64,6 +96,9 @@ impl Kernel {
         let host = self.node_mut(node);
         host.paused = host.is_running();
         host.pause_fault = Some(fault);
+        if host.paused {
+            self.turned(node, Turning::Paused);
+        }
     }
 
     pub(crate) fn resume(&mut self, node: NodeId) -> u64 {
@@ -71,6 +106,7 @@ impl Kernel {
         host.paused = false;
         let resumed = host.parked.len() as u64;
         self.ready.extend(host.parked.drain(..));
+        self.turned(node, Turning::Resumed);
         resumed
     }
 
@@ -131,6 +167,12 @@ impl World {
     #[must_use]
     pub fn fired(&self) -> Vec<Fired> {
         enter(|kernel| kernel.fired.clone())
+    }
+
+    /// What became of nodes so far, in the order of time. All run from the moment on that they were made.
+    #[must_use]
+    pub fn lives(&self) -> Vec<Turned> {
+        enter(|kernel| kernel.lives.clone())
     }
 
     /// The process of a node dies; its host ends its connections.

@@ -22,7 +22,9 @@ use crate::kernel::heap::{Due, Heap};
 use crate::kernel::slab::{Key, Slab};
 use crate::kernel::task::TaskSlot;
 use crate::kernel::timer::Timer;
+use crate::life::Turned;
 use crate::net::Net;
+use crate::net::carried::Ledger;
 use crate::node::{Node, NodeId};
 use crate::options::Options;
 use crate::process::Program;
@@ -56,6 +58,9 @@ pub(crate) struct Kernel {
     /// The faults of all plans, by the number of their event.
     pub(crate) plan: Vec<Fault>,
     pub(crate) fired: Vec<Fired>,
+    pub(crate) lives: Vec<Turned>,
+    /// Where segments are written down that somebody wants to read about later.
+    pub(crate) carried: Option<Ledger>,
     pub(crate) panics: Vec<String>,
     pub(crate) programs: BTreeMap<String, Program>,
     pub(crate) processes_started: u32,
@@ -84,6 +89,8 @@ impl Kernel {
             work: VecDeque::new(),
             plan: Vec::new(),
             fired: Vec::new(),
+            lives: Vec::new(),
+            carried: None,
             panics: Vec::new(),
             programs: BTreeMap::new(),
             processes_started: 0,

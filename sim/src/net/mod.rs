@@ -2,8 +2,9 @@
 //!
 //! `connection` is the data of one TCP connection, both ends of it; `wire` moves segments; `reliable` is what happens
 //! when they are lost; `dial` opens and accepts; `close` ends; `stream` and `socket` are what a node holds. `link` decides
-//! how long a segment takes and whether it arrives. An idle connection has no event, no timer and no task.
+//! how long a segment takes and whether it arrives; `carried` writes down what did. An idle connection has no event, no timer and no task.
 
+pub(crate) mod carried;
 mod close;
 pub(crate) mod connection;
 mod dial;
@@ -18,6 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub use carried::Carried;
 pub use connection::Side;
 pub use link::{Latency, Link};
 pub use socket::SimListener;

@@ -95,12 +95,14 @@ impl Kernel {
             }
             if self.is_lost(from, to, sent_at) || (sender == Side::Dialler && self.is_syn_dropped(key)) {
                 self.mark(Mark::Lose { connection: key.trace(), from: from.trace(), to: to.trace() });
+                self.write_down(key, sender, true);
                 if let Some(connection) = self.net.connections.get_mut(key) {
                     connection.flow(sender).is_stalled = true;
                 }
                 self.stall(key, sender, sent_at);
                 return;
             }
+            self.write_down(key, sender, false);
             let connection = self.net.connections.get_mut(key).expect("checked above");
             let segment = connection.flow(sender).wire.pop_front().expect("checked above");
             self.arrive(key, sender, segment.payload);

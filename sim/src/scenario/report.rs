@@ -11,6 +11,8 @@ use super::wishes::Wishes;
 use crate::check::{self, Breach, Entry, Fact, Violation};
 use crate::client::Outcome;
 use crate::fault::Fired;
+use crate::life::Turned;
+use crate::net::Carried;
 use crate::trace::{Line, TraceHash};
 use crate::world::World;
 
@@ -94,6 +96,12 @@ pub struct Report {
     pub history: Vec<Entry>,
     /// What became of each planned fault.
     pub faults: Vec<Fired>,
+    /// What became of nodes, in the order of time.
+    pub lives: Vec<Turned>,
+    /// What the network carried, where and when that was asked for.
+    pub carried: Vec<Carried>,
+    /// How many nodes served, and on how many hosts clients lived: the nodes come first, then a clock, then these hosts.
+    pub servers_and_hosts: (u32, u32),
 }
 
 /// So many of the entries that led to a violation are shown,
@@ -122,6 +130,9 @@ impl Report {
             checkpoints: Vec::new(),
             history: Vec::new(),
             faults: Vec::new(),
+            lives: Vec::new(),
+            carried: Vec::new(),
+            servers_and_hosts: (setup.nodes, setup.hosts),
         }
     }
 
@@ -154,7 +165,6 @@ impl Report {
         let end = setup.end_ms * 1_000_000;
         self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
         let panics = world.panics();
-        self.faults = world.fired();
         let idle = self.idle(setup);
         self.end = if let Some(panic) = panics.into_iter().next() {
             End::Crash(panic)

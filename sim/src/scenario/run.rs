@@ -23,6 +23,13 @@ use crate::world::World;
 /// Time to ask all nodes of a cluster how it stands, before they drain.
 const STOCK_MS_MAX: u64 = 10_000;
 
+/// So many segments are kept for a report, at most.
+const CARRIED_MAX: usize = 300_000;
+
+const fn nanos(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000)
+}
+
 /// Runs a scenario.
 ///
 /// # Panics
@@ -60,12 +67,16 @@ pub fn run_watched(
     let Wishes { log_lines_max, log_from, .. } = *wishes;
     let options = Options { net: setup.net, log_lines_max, log_from, ..Options::seeded(wishes.seed) };
     let mut world = World::new(options);
+    if let Some((from_ms, to_ms)) = wishes.carried_ms {
+        world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);
+    }
     let mut report = Report::new(scenario, wishes, &setup);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes, watch)));
     report.trace_hash = world.trace_hash();
     report.virtual_time = world.now();
     report.log = world.log();
     report.checkpoints = world.checkpoints();
+    (report.faults, report.lives, report.carried) = (world.fired(), world.lives(), world.carried());
     match played {
         Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
         Ok(entries) => report.judge(entries, &world, &setup),
@@ -175,7 +186,6 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         first = clients.end;
         (clients, group.forgiven.clone())
     });
-    let nanos = |ms: u64| ms.saturating_mul(1_000_000);
     let range = |(from, to): (u64, u64)| nanos(from)..nanos(to);
     let (trouble, out_of_reach) = (range(setup.trouble_ms), range(setup.out_of_reach_ms()));
     let deaths = setup.deaths_ms().map(|(node, at_ms)| (node, nanos(at_ms))).collect();

@@ -30,6 +30,8 @@ pub struct Wishes {
     pub log_from: Option<u64>,
     /// Whether the whole history is kept for the report.
     pub keeps_history: bool,
+    /// Virtual milliseconds, from and to, in which what the network carries is kept for the report.
+    pub carried_ms: Option<(u64, u64)>,
 }
 
 impl Wishes {
