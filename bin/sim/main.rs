@@ -1,12 +1,14 @@
-//! The simulator's command line: list scenarios, run them under seeds, replay a failure, make it smaller, find where two runs
-//! part, keep a ledger, see how fast it goes.
+//! The simulator's command line: list scenarios, run them under seeds, replay a failure, make it smaller, explain it on a page, find
+//! where two runs part, keep a ledger, see how fast it goes.
 
 mod batch;
 mod bench;
 mod choice;
+mod code;
 mod diff;
 mod process;
 mod replay;
+mod report;
 mod run;
 mod shrink;
 
@@ -20,6 +22,7 @@ use choice::{Size, scenarios};
 use clap::Parser;
 use diff::DiffArgs;
 use replay::ReplayArgs;
+use report::ReportArgs;
 use run::RunArgs;
 use shrink::ShrinkArgs;
 use switchboard_scenarios::{ALL, LARGE};
@@ -48,6 +51,8 @@ enum Program {
     Hash(ReplayArgs),
     /// Makes a run that fails smaller for as long as it fails in the same way, and writes it down as a case.
     Shrink(ShrinkArgs),
+    /// Writes a page that explains a run: nodes, faults, requests, messages and violations in time.
+    Report(ReportArgs),
     /// Finds the first thing that two runs did differently.
     Diff(DiffArgs),
     /// Runs seeds of many scenarios, and keeps a ledger of them that the next batch goes on from.
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         Program::Bench(args) => bench::bench(&args),
         Program::Hash(args) => replay::hash(&args),
         Program::Shrink(args) => shrink::shrink(&args),
+        Program::Report(args) => report::report(&args),
         Program::Diff(args) => diff::diff(&args),
         Program::Batch(args) => {
             match scenarios(&args.scenario, Size { nodes: args.nodes, ..Size::default() }) {

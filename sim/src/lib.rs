@@ -27,6 +27,7 @@
 //! - `kernel`: scheduler, event heap, timers, tasks, and the borrow discipline in `kernel/here.rs`. Read that head first.
 //! - `net`: TCP over links with latency, loss and cuts. `disk`: files that a power loss tears. `process`: children.
 //! - [`Fault`], [`Plan`]: what goes wrong and when, as data.
+//! - [`page`]: a run, explained on one page.
 //! - [`contract`]: what a connection is, as checks over any world.
 //!
 //! ```
@@ -71,6 +72,7 @@ mod life;
 mod net;
 mod node;
 mod options;
+pub mod page;
 mod plan;
 mod process;
 pub mod scenario;

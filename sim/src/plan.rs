@@ -91,7 +91,7 @@ impl Fault {
         }
     }
 
-    fn each_node(&mut self, each: &mut impl FnMut(&mut NodeId)) {
+    pub(crate) fn each_node(&mut self, each: &mut impl FnMut(&mut NodeId)) {
         match self {
             Self::Partition { a, b } | Self::Heal { a, b } => a.iter_mut().chain(b).for_each(each),
             Self::PartitionOneWay { from, to } | Self::Link { from, to, .. } => {

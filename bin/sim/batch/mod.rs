@@ -6,14 +6,14 @@ pub(crate) mod ledger;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::StreamExt;
 use switchboard_sim::scenario::{Scenario, Wishes};
 
-use crate::process;
+use crate::{code, process};
 use ledger::{Failed, Ledger, LedgerError, Line};
 
 /// Which seeds to run, and when to stop.
@@ -43,8 +43,6 @@ pub(crate) struct BatchArgs {
 const SEEDS_PER_JOB: u64 = 4;
 /// A scenario that failed so often in one batch is let be: more failures would say nothing new.
 const FAILURES_MAX: u64 = 10;
-/// The sources that a run is made of.
-const SOURCES: [&str; 5] = [":/system", ":/sim", ":/scenarios", ":/bin", ":/Cargo.lock"];
 
 /// A batch ended early. What was run until then is in the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +59,7 @@ pub(crate) enum BatchError {
 /// [`BatchError`].
 pub(crate) fn run(args: &BatchArgs, scenarios: &[&Scenario]) -> Result<ExitCode, BatchError> {
     let mut ledger = Ledger::open(&args.ledger)?;
-    let code = code();
+    let code = code::commit().unwrap_or_else(|| "unknown".to_owned());
     let begun = Instant::now();
     let is_over = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -117,19 +115,4 @@ async fn play(
     }
     line.real_s = begun.elapsed().as_secs_f64();
     Ok(worst)
-}
-
-/// The commit that the working directory is at, and whether anything that a run is made of was changed since: as it is when
-/// the batch begins, which is what `cargo sim` has just built.
-fn code() -> String {
-    let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };
-    let status = [&["status", "--porcelain", "--"], &SOURCES[..]].concat();
-    match git(&status) {
-        Some(changed) if changed.is_empty() => commit,
-        _ => format!("{commit}-dirty"),
-    }
 }
