@@ -36,6 +36,7 @@ function draw() {
   drawFaults();
   drawAxis();
   drawOverview();
+  drawScroll();
   document.getElementById("hint").textContent = hint(shown);
 }
 
@@ -215,6 +216,24 @@ function drawOverview() {
   context.strokeStyle = color("accent");
   context.lineWidth = 2;
   context.strokeRect(place(Math.max(view.from, 0)), 2, Math.max(3, place(Math.min(view.to, DATA.end)) - place(Math.max(view.from, 0))), height - 4);
+}
+
+// Where there are more lanes than room: which part of them is seen.
+function drawScroll() {
+  if (!view.scrollMax) return;
+  const room = canvas.clientHeight - layout.top, whole = room + view.scrollMax;
+  ctx.fillStyle = color("soft");
+  ctx.globalAlpha = 0.5;
+  ctx.fillRect(canvas.clientWidth - 6, layout.top + view.scroll / whole * room, 5, room / whole * room);
+  ctx.globalAlpha = 1;
+}
+
+// Scrolls until a lane is seen.
+function reveal(id) {
+  const lane = layout && layout.byId.get(id);
+  if (!lane) return;
+  if (lane.y < layout.top) view.scroll -= layout.top - lane.y;
+  else if (lane.y + lane.height > canvas.clientHeight) view.scroll += lane.y + lane.height - canvas.clientHeight;
 }
 
 // The row that lies nearest to a point, what was drawn last first.

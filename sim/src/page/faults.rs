@@ -13,6 +13,8 @@ pub(super) struct Episode {
     pub(super) at: u64,
     /// When it was put right.
     pub(super) end: Option<u64>,
+    /// By what, in words.
+    pub(super) end_text: Option<String>,
     /// What it was, in words.
     pub(super) text: String,
     /// Of which family: `net`, `life`, `disk`, `clock`.
@@ -35,6 +37,7 @@ pub(super) fn episodes(fired: &[Fired]) -> Vec<Episode> {
         Episode {
             at: begun.at,
             end: steps.get(1).map(|end| fired[*end].at),
+            end_text: steps.get(1).map(|end| words(&fired[*end].fault)),
             text: words(&begun.fault),
             family: family(&begun.fault),
             nodes,

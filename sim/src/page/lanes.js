@@ -2,7 +2,7 @@
 
 const LEFT = 118, AXIS = 22, FAULT_ROW = 16, FAULT_ROWS_MAX = 8, GAP = 3;
 const FAULT_FONT = "10.5px system-ui, sans-serif";
-// So many requests or events in view of a lane are drawn one by one; more are drawn as columns.
+// So many requests or events in view of a lane are drawn one by one, fewer where it is low; more are drawn as columns,
 const SINGLE_MAX = 260;
 // and so many events have words.
 const WORDED_MAX = 70;
@@ -77,14 +77,15 @@ function layOut() {
   const room = (height - y - 4) / Math.max(1, SERVERS) - GAP;
   const size = Math.max(15, Math.min(190, Math.floor(room)));
   for (const server of servers) put("server", server.id, size, { name: laneName(server.id), server });
-  view.scroll = Math.max(0, Math.min(view.scroll, y - height));
+  view.scrollMax = Math.max(0, y - height);
+  view.scroll = Math.max(0, Math.min(view.scroll, view.scrollMax));
   for (const lane of lanes) lane.y -= view.scroll;
   return { lanes, faults: laid.seen, top: fixed, byId: new Map(lanes.map((lane) => [lane.id, lane])) };
 }
 
 const LIFE = {
   boot: ["boot", "starting"], run: ["lane", ""], pause: ["pause", "paused"], dark: ["dark", "no power"],
-  dead: ["dead", "process dead"], drained: ["raised", "drained"],
+  dead: ["dead", "dead"], drained: ["raised", "drained"],
 };
 
 function drawServer(lane) {
@@ -141,11 +142,15 @@ function drawLeads(leads, { y, height }) {
   ctx.globalAlpha = 1;
 }
 
+function singleMax(lane) {
+  return Math.min(SINGLE_MAX, lane.height * 5);
+}
+
 function drawRequests(lane, rows, y, height) {
   // Those that were under way all the time say little, but of the one client.
   const says = (row) => lane.kind === "focus" || row.at >= view.from || (row.end >= 0 && row.end <= view.to);
   const seen = [...between(rows, view.from, view.to, longestRequest)].filter(says);
-  if (seen.length > SINGLE_MAX) return drawColumns(seen, y, height);
+  if (seen.length > singleMax(lane)) return drawColumns(seen, y, height);
   const ends = [];
   const tall = lane.kind === "focus" ? 17 : Math.max(3, Math.min(8, height / 3));
   const rowsMax = Math.max(1, Math.floor(height / tall));
@@ -187,10 +192,11 @@ function drawColumns(rows, y, height) {
   }
 }
 
-const isTelling = (row) => /acknowledges|took entry|leads|life|handler|map /.test(row.text);
+const isTelling = (row) => row.telling;
 
 // Events of a server, once there are few in view: ticks at the foot, with words where there is room.
-function drawEvents({ y, height }, server) {
+function drawEvents(lane, server) {
+  const { y, height } = lane;
   for (const { at, opens } of between(server.sessions, view.from, view.to)) {
     const x = xAt(at);
     ctx.fillStyle = color("session");
@@ -202,7 +208,7 @@ function drawEvents({ y, height }, server) {
     spot(x - 3, y, x + 3, y + 5, { kind: "fact", at, lane: server.id, client: -1, text: `n${server.id}: a session ${opens ? "opens" : "ends"}` });
   }
   const seen = [...between(server.facts, view.from, view.to)];
-  if (seen.length > SINGLE_MAX) return;
+  if (seen.length > singleMax(lane)) return;
   let free = LEFT;
   seen.forEach((row, place) => {
     const x = xAt(row.at), telling = isTelling(row);

@@ -1,11 +1,12 @@
 //! One page that explains a run: a lane for each node with its life, the groups that it leads and what it served; faults, requests,
 //! messages and violations in time; and what led to the first violation. It is one HTML file that loads nothing.
 //!
-//! `data` is what goes in, `faults` and `story` are two parts of that. What is drawn, and how it is looked through, is in
+//! `data` is what goes in; `faults`, `rows` and `story` are parts of that. What is drawn, and how it is looked through, is in
 //! `page.html`, `style.css` and the scripts, which are joined here.
 
 mod data;
 mod faults;
+mod rows;
 mod story;
 
 use switchboard::event::Event;

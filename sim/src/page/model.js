@@ -11,7 +11,10 @@ const requests = DATA.requests.map(
     outcome: outcome < 0 ? "never ended" : DATA.outcomes[outcome][0],
     fine: outcome >= 0 && DATA.outcomes[outcome][1],
   }));
-const facts = DATA.facts.map(([at, lane, client, text]) => ({ kind: "fact", at, lane, client, text }));
+// What of a node's events is worth words.
+const TELLING = /acknowledges|took entry|leads|life|handler|map /;
+const facts = DATA.facts.map(([at, lane, client, text]) => (
+  { kind: "fact", at, lane, client, text, telling: TELLING.test(text) }));
 const messages = DATA.messages.map(([at, end, from, to, connection, bytes, lost, head]) => (
   { kind: "message", at, end, from, to, connection, bytes, lost, head }));
 const faults = DATA.faults.map((fault) => ({ kind: "fault", ...fault }));

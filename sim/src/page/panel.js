@@ -61,6 +61,7 @@ function line(row, text, className, fine = false) {
     made.classList.add("here");
     if (row.kind === "step") view.picked = { kind: "fact", at: row.at, lane: row.lane ?? -1, client: -1, text };
     else view.picked = row;
+    reveal(laneOf(row));
     if (row.at < view.from || row.at > view.to) goTo(row.at); else redraw();
     remember();
   });
@@ -123,8 +124,16 @@ function detail(row) {
   return made;
 }
 
+// On which lane a row is looked for: a request at its server, a fault at what it struck.
+function laneOf(row) {
+  if (row.kind === "request") return row.server;
+  if (row.kind === "message") return row.to;
+  return row.kind === "fault" ? row.nodes[0] : row.lane;
+}
+
 function pick(row) {
   view.picked = row;
+  if (row) reveal(laneOf(row));
   if (row && (row.at > view.to || (row.end ?? row.at) < view.from)) goTo(row.at);
   show("detail");
   remember();

@@ -76,14 +76,18 @@ pub(super) fn story(report: &Report, episodes: &[Episode]) -> Vec<Step> {
         }
         let (lane, kind) = (episode.nodes.first().map(|node| node.0), "fault");
         steps.push(Step { at: episode.at, lane, kind, text: episode.text.clone() });
-        if let Some(at) = episode.end.filter(|end| *end <= violation.at) {
-            steps.push(Step { at, lane, kind, text: format!("over: {}", episode.text) });
+        if let (Some(at), Some(text)) = (episode.end, &episode.end_text)
+            && at <= violation.at
+        {
+            steps.push(Step { at, lane, kind, text: text.clone() });
         }
     }
     let entries = report.history.iter().filter(|entry| (begin..=violation.at).contains(&entry.at));
     steps.extend(leaders(entries));
     // What happens at once stands in the order of cause: first what went wrong.
     steps.sort_by_key(|step| (step.at, step.kind != "fault"));
+    // One healing puts right what several faults did.
+    steps.dedup_by(|next, step| (next.at, &next.text) == (step.at, &step.text));
     let text = format!("VIOLATION of `{}`: {}", violation.check, violation.what);
     let lane = violation.client.map(|client| super::host_of(report, client));
     steps.push(Step { at: violation.at, lane, kind: "violation", text });
@@ -92,7 +96,11 @@ pub(super) fn story(report: &Report, episodes: &[Episode]) -> Vec<Step> {
 
 /// Who began and ceased to lead, a step for each node and moment.
 fn leaders<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Step> {
-    let mut bursts: BTreeMap<(NodeId, bool), Vec<(u64, Vec<GroupId>)>> = BTreeMap::new();
+    struct Burst {
+        at: u64,
+        groups: Vec<GroupId>,
+    }
+    let mut bursts: BTreeMap<(NodeId, bool), Vec<Burst>> = BTreeMap::new();
     for entry in entries {
         let (node, group, begins) = match &entry.fact {
             Fact::Node(node, Event::LeadershipBegan(group, _)) => (*node, *group, true),
@@ -101,13 +109,13 @@ fn leaders<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<Step> {
         };
         let bursts = bursts.entry((node, begins)).or_default();
         match bursts.last_mut() {
-            Some((at, groups)) if entry.at - *at <= TOGETHER_NS => groups.push(group),
-            _ => bursts.push((entry.at, vec![group])),
+            Some(burst) if entry.at - burst.at <= TOGETHER_NS => burst.groups.push(group),
+            _ => bursts.push(Burst { at: entry.at, groups: vec![group] }),
         }
     }
     let mut steps = Vec::new();
     for ((node, begins), bursts) in bursts {
-        for (at, groups) in bursts {
+        for Burst { at, groups } in bursts {
             let names: Vec<String> = groups.iter().map(ToString::to_string).collect();
             let verb = if begins { "leads" } else { "leads no more" };
             let text = format!("{node} {verb}: {}", names.join(" "));
