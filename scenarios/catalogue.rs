@@ -11,9 +11,9 @@ use switchboard_sim::check::{History, Mark, Matter};
 
 /// What every tool is called with.
 #[derive(Deserialize, JsonSchema)]
-struct Arguments {
+pub(crate) struct Arguments {
     /// Whose call it is.
-    mark: String,
+    pub(crate) mark: String,
     /// How many steps it takes.
     steps: u32,
 }
@@ -67,7 +67,7 @@ fn board() -> Resource {
     Resource::text(BOARD, "board", "text/plain", "nothing yet")
 }
 
-fn tool<F, H>(history: &History, name: &str, work: H) -> Tool
+pub(crate) fn tool<F, H>(history: &History, name: &str, work: H) -> Tool
 where
     F: Future<Output = Result<String, Failure>> + Send + 'static,
     H: Fn(Ctx, Arguments) -> F + Send + Sync + 'static,

@@ -5,6 +5,7 @@
 mod bridge_partition;
 mod busy;
 mod calm;
+pub mod canary;
 pub mod catalogue;
 mod clock_skew;
 mod cluster_calm;
@@ -109,8 +110,8 @@ pub const ALL: &[Scenario] = &[
 /// What is too large to be one of many.
 pub const LARGE: &[Scenario] = &[HUNDRED_NODES];
 
-/// The scenario of a name.
+/// The scenario of a name, large ones and [canaries](canary) among them.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().chain(LARGE).find(|scenario| scenario.name == name)
+    ALL.iter().chain(LARGE).chain(canary::CANARIES).find(|scenario| scenario.name == name)
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use switchboard_scenarios::{
-    CALM, CLUSTER_CALM, DRAIN, FLOOD, HOSTILE_BYTES, KILL_MID_CALL, PARTITION_HEAL, POWER_LOSS,
-    RECONNECT_STORM, SLOW_READER,
+    CALM, CLUSTER_CALM, DRAIN, FLOOD, HOSTILE_BYTES, KILL_MID_CALL, LEADER_CRASH, PARTITION_HEAL, POWER_LOSS,
+    RECONNECT_STORM, SLOW_READER, SWARM,
 };
 use switchboard_sim::TraceHash;
 use switchboard_sim::scenario::{Scenario, Wishes, run};
@@ -52,6 +52,17 @@ fn two_threads_at_once_give_the_same_hashes() {
     let threads = [std::thread::spawn(hashes), std::thread::spawn(hashes)];
     let [first, second] = threads.map(|thread| thread.join().expect("must not panic"));
     assert_eq!(first, second);
+}
+
+#[test]
+fn another_key_of_our_hasher_gives_the_same_hash() {
+    for (scenario, nodes) in [(CALM, None), (PARTITION_HEAL, None), (LEADER_CRASH, Some(3)), (SWARM, Some(5))]
+    {
+        let [first, second] = [0, 0x5eed].map(|hash_key| {
+            run(&scenario, &Wishes { seed: SEED, nodes, hash_key, ..Wishes::default() }).trace_hash
+        });
+        assert_eq!(first, second, "{}", scenario.name);
+    }
 }
 
 /// What the other process runs.

@@ -149,6 +149,10 @@ impl Env for SimEnv {
         })
     }
 
+    fn hash_key(&self) -> u64 {
+        enter(|kernel| kernel.options.hash_key)
+    }
+
     fn disk(&self) -> SimDisk {
         SimDisk::new(*self)
     }

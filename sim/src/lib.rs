@@ -8,17 +8,31 @@
 //!
 //! | leak | rule | guard |
 //! |---|---|---|
-//! | time | virtual, in nanoseconds; it jumps from event to event | clippy bans the real clock |
-//! | randomness | ChaCha streams by label below the root seed; the kernel has its own for each of its parts | clippy; draw counts are in the trace hash |
-//! | order of events | (time, sequence), never an address or a hash | `kernel/heap.rs` is the only queue |
+//! | time | virtual, in nanoseconds; it jumps from event to event | trap; clippy bans the real clock |
+//! | randomness | ChaCha streams by label below the root seed; the kernel has its own for each of its parts | trap; clippy; draw counts are in the trace hash |
+//! | order of events | (time, sequence), never an address or a hash | `kernel/heap.rs` is the only queue; both are in the trace hash |
 //! | order of tasks | one of the ready ones, drawn from the seed ([`Policy`]) | in the trace hash |
-//! | order of containers | slabs, vectors and B-trees; nothing hashed is walked | clippy bans the hash maps |
-//! | threads | none; a world stays on its thread, and threads may have one each | [`World`] is not `Send` |
+//! | order of containers | slabs, vectors and B-trees; nothing hashed is walked | clippy bans the hash maps; a run under another [`Options::hash_key`] has the same hash |
+//! | order inside libraries | none may show: the keys of the standard library's maps and of ahash's differ in each process | two processes have one hash; `sim diff` names the task |
+//! | addresses | none is compared, hashed or printed | processes with and without a random layout of memory have one hash |
+//! | threads, processes | none; a world stays on its thread, and threads may have one each | trap; [`World`] is not `Send` |
+//! | the system's network and `/dev/urandom` | none | trap |
+//! | its other files, its environment | none | review; processes in other places have one hash |
+//! | logging | each line bears virtual time and is written [`aside`] | runs with and without `RUST_LOG=trace` have one hash |
 //! | globals | one thread-local, empty between worlds; what counts worlds is part of no decision | two runs in one thread give one hash |
 //! | floats | integers and parts per million | review |
+//! | the build | nothing but checks may hang on `debug_assertions` | debug and release have one hash |
 //!
-//! [`World::trace_hash`] covers every pick, event, delivered byte, loss, fault, disk operation and recorded event. Two
-//! runs with one hash were one run.
+//! A **trap** ends the program where a task, while it is polled or dropped, reads a real clock, asks the system for randomness,
+//! starts a thread or process, sleeps in real time or opens a socket: with exit code [`TRAPPED`], and with the call, the task, its
+//! node, the virtual time, the seed and a backtrace. See the package `switchboard-trap`, which says what it cannot see, and which
+//! has all the `unsafe` code of the simulator. The feature `traps` is on by default, and of use on Linux on x86-64. It takes over
+//! symbols of the C library, as other simulators do: do not link it with one of those.
+//!
+//! `scenarios/canary.rs` leaks on purpose, so that each guard is seen to work, and `.ci/determinism` compares the processes.
+//!
+//! [`World::trace_hash`] covers every pick, event and its time, delivered byte, loss, fault, disk operation and recorded event.
+//! Two runs with one hash were one run.
 //!
 //! # The map
 //!
@@ -69,6 +83,7 @@ mod env;
 mod fault;
 mod kernel;
 mod life;
+mod moment;
 mod net;
 mod node;
 mod options;
@@ -86,10 +101,12 @@ pub use fault::{Fault, Fired};
 pub use kernel::task::SimTask;
 pub use kernel::timer::SimSleep;
 pub use life::{Turned, Turning};
+pub use moment::{Moment, moment};
 pub use net::{Carried, Latency, Link, NetOptions, Overflow, Side, SimListener, SimStream};
 pub use node::NodeId;
 pub use options::{Options, Policy};
 pub use plan::{Plan, Step};
 pub use process::{Pipes, SimChild};
+pub use switchboard_trap::{EXIT_CODE as TRAPPED, aside};
 pub use trace::{CHECKPOINT_MARKS, Line, TraceHash};
 pub use world::{Census, World};

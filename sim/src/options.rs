@@ -18,6 +18,8 @@ pub enum Policy {
 pub struct Options {
     /// The root of all randomness.
     pub seed: u64,
+    /// Goes into the keys of all hashers of ours, and must make no difference.
+    pub hash_key: u64,
     /// The order of ready tasks.
     pub policy: Policy,
     /// So many polls may happen without virtual time passing; more is a busy loop and fails the run.
@@ -41,6 +43,7 @@ impl Options {
     pub fn seeded(seed: u64) -> Self {
         Self {
             seed,
+            hash_key: 0,
             policy: Policy::Random,
             polls_per_instant_max: 1_000_000,
             wall_start_unix_ms: 1_800_000_000_000,

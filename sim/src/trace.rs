@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
+use crate::moment::Seconds;
 use crate::node::NodeId;
 
 /// The digest of a run. Printed as 32 hex digits.
@@ -30,8 +32,8 @@ impl fmt::Display for TraceHash {
 pub(crate) enum Mark {
     /// This task was picked out of so many ready ones.
     Pick { task: u64, ready: u64 },
-    /// An event came off the heap.
-    Pop { sequence: u64, kind: u64, subject: u64 },
+    /// An event came off the heap at its time.
+    Pop { time: u64, sequence: u64, kind: u64, subject: u64 },
     /// Bytes arrived at the far end of a connection.
     Deliver { connection: u64, length: u64, content: u64 },
     /// A segment was lost.
@@ -56,7 +58,7 @@ impl Mark {
     fn words(self) -> [u64; 4] {
         match self {
             Self::Pick { task, ready } => [1, task, ready, 0],
-            Self::Pop { sequence, kind, subject } => [2, sequence, kind, subject],
+            Self::Pop { time, sequence, kind, subject } => [2 | kind << 8, sequence, subject, time],
             Self::Deliver { connection, length, content } => [3, connection, length, content],
             Self::Lose { connection, from, to } => [4, connection, from, to],
             Self::Spawn { task, node, name } => [5, task, node, name],
@@ -71,7 +73,7 @@ impl Mark {
 }
 
 /// A line of the log: virtual time and what happened.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Line {
     /// Virtual time in nanoseconds.
     pub time: u64,
@@ -83,8 +85,7 @@ pub struct Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanos) = (self.time / 1_000_000_000, self.time % 1_000_000_000);
-        write!(f, "{seconds:>5}.{nanos:09} #{} {}", self.number, self.text)
+        write!(f, "{:>15} #{} {}", Seconds(self.time).to_string(), self.number, self.text)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use switchboard::env::{Command, Panicked};
 use switchboard::event::Event;
+use switchboard_trap::{Armed, arm};
 
 use crate::env::SimEnv;
 use crate::kernel::heap::Due;
@@ -18,6 +19,7 @@ use crate::kernel::here::{enter, install, remove, run_as};
 use crate::kernel::slab::Key;
 use crate::kernel::task::{Body, End, SimTask, Turned};
 use crate::kernel::{Kernel, Turn, Work};
+use crate::moment::whose;
 use crate::node::{Boot, Node, NodeId};
 use crate::options::Options;
 use crate::plan::Plan;
@@ -45,6 +47,7 @@ pub struct Census {
 #[derive(Debug)]
 pub struct World {
     seed: u64,
+    _traps: Armed,
     _stays_on_its_thread: PhantomData<Rc<()>>,
 }
 
@@ -56,7 +59,7 @@ impl World {
     #[must_use]
     pub fn new(options: Options) -> Self {
         install(|world| Kernel::new(options, world));
-        Self { seed: options.seed, _stays_on_its_thread: PhantomData }
+        Self { seed: options.seed, _traps: arm(whose), _stays_on_its_thread: PhantomData }
     }
 
     /// The root of its randomness.

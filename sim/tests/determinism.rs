@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use switchboard::env::{Env, Listener, Task};
+use switchboard::table::FixedHasher;
 use switchboard_sim::{NodeId, Options, SimEnv, TraceHash, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -77,4 +78,26 @@ fn two_threads_give_the_same_hash() {
     let first = echo_world(3);
     let second = std::thread::spawn(|| echo_world(3)).join().expect("must not panic");
     assert_eq!(first, second);
+}
+
+/// A task that walks a map in the order of its hashes, and takes longer for some entries than for others.
+#[expect(clippy::disallowed_types, reason = "the point is that it is found")]
+fn walking_world(hash_key: u64) -> TraceHash {
+    let mut world = World::new(Options { hash_key, ..Options::seeded(4) });
+    let node = world.add_node("walker", None);
+    world.boot(node, |env| async move {
+        let mut map = std::collections::HashMap::with_hasher(FixedHasher::new(env.hash_key()));
+        map.extend((1..=16).map(|number| (number, ())));
+        for number in map.into_keys() {
+            env.sleep_until(env.now().after_ms(number)).await;
+        }
+    });
+    world.run_for(Duration::from_secs(1));
+    world.trace_hash()
+}
+
+#[test]
+fn what_walks_a_map_in_the_order_of_its_hashes_is_another_run_under_another_key() {
+    assert_eq!(walking_world(1), walking_world(1));
+    assert_ne!(walking_world(1), walking_world(2));
 }

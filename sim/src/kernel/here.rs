@@ -9,6 +9,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
+use switchboard_trap::inside;
+
 use crate::kernel::Kernel;
 use crate::kernel::slab::Key;
 use crate::node::NodeId;
@@ -142,7 +144,12 @@ pub(crate) fn take_woken(into: &mut Vec<Key>) {
     HERE.with(|here| into.append(&mut here.woken.borrow_mut()));
 }
 
-/// Runs user code as this task: around every poll and every drop.
+/// Reads the kernel, where that can be done right now: nothing else happens.
+pub(crate) fn peek<R>(read: impl FnOnce(&Kernel) -> R) -> Option<R> {
+    HERE.try_with(|here| here.kernel.try_borrow().ok()?.as_deref().map(read)).ok().flatten()
+}
+
+/// Runs user code as this task: around every poll and every drop. The traps are set.
 pub(crate) fn run_as<R>(running: Running, work: impl FnOnce() -> R) -> R {
     struct Restore(Option<Running>);
     impl Drop for Restore {
@@ -151,7 +158,7 @@ pub(crate) fn run_as<R>(running: Running, work: impl FnOnce() -> R) -> R {
         }
     }
     let _restore = Restore(HERE.with(|here| here.running.replace(Some(running))));
-    work()
+    inside(work)
 }
 
 /// Whose code is running, if any task's.

@@ -109,6 +109,15 @@ impl Kernel {
         self.trace.mark(self.now, mark);
     }
 
+    /// Adds to the log, and to nothing else, what the running task does.
+    pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(running) = here::running().filter(|_| self.trace.is_logging()) {
+            let task = self.tasks.get(running.task).map_or("", |task| task.name);
+            let text = format!("  `{task}` of {} {}", self.node(running.node).name, what());
+            self.trace.say(self.now, text);
+        }
+    }
+
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }

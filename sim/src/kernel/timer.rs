@@ -11,6 +11,7 @@ use crate::kernel::Kernel;
 use crate::kernel::heap::Due;
 use crate::kernel::here::{drop_later, enter, register, try_enter, wake_later};
 use crate::kernel::slab::Key;
+use crate::moment::Seconds;
 use crate::node::NodeId;
 
 pub(crate) struct Timer {
@@ -43,6 +44,7 @@ impl Kernel {
         let key = self.timers.insert(slot);
         *timer = Some(key);
         self.at(due, Due::Timer(key));
+        self.say(|| format!("sleeps until {}", Seconds(due)));
         Poll::Pending
     }
 

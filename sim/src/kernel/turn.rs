@@ -133,7 +133,7 @@ impl Kernel {
             }
             any = true;
             let (kind, subject) = entry.due.trace();
-            self.mark(Mark::Pop { sequence: entry.sequence, kind, subject });
+            self.mark(Mark::Pop { time: entry.time, sequence: entry.sequence, kind, subject });
             self.handle(entry.due);
         }
         any

@@ -15,6 +15,7 @@ use crate::kernel::slab::Key;
 use crate::net::connection::{Fin, Side, State};
 use crate::net::dial::dead;
 use crate::node::NodeId;
+use crate::trace::digest;
 
 /// A TCP stream of a simulated node.
 #[derive(Debug)]
@@ -153,6 +154,7 @@ impl Kernel {
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let taken = self.io_most(node, length.min(room));
         let chunk = gather(bytes, taken);
+        self.say(|| format!("writes {taken} bytes, digest {:016x}", digest(&chunk)));
         let Some(connection) = self.net.connections.get_mut(key) else { return Poll::Ready(Err(dead())) };
         let flow = connection.flow(side);
         flow.unsent_bytes += taken as u64;

@@ -4,6 +4,7 @@
 mod case;
 mod cluster;
 mod dice;
+mod parting;
 mod report;
 mod run;
 mod setup;
@@ -13,6 +14,7 @@ mod wishes;
 
 pub use case::{Case, Finding, NoCase};
 pub use dice::Dice;
+pub use parting::{Parting, WINDOW_LINES, same_marks};
 pub use report::{End, Report};
 pub use run::{run, run_setup, run_watched};
 pub use setup::{FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};

@@ -64,8 +64,8 @@ pub fn run_watched(
 ) -> Report {
     let setup = Arc::new(setup);
     assert!(wishes.flaw.is_none() || setup.nodes > 1, "a flaw is one of a cluster");
-    let Wishes { log_lines_max, log_from, .. } = *wishes;
-    let options = Options { net: setup.net, log_lines_max, log_from, ..Options::seeded(wishes.seed) };
+    let Wishes { seed, hash_key, log_lines_max, log_from, .. } = *wishes;
+    let options = Options { hash_key, net: setup.net, log_lines_max, log_from, ..Options::seeded(seed) };
     let mut world = World::new(options);
     if let Some((from_ms, to_ms)) = wishes.carried_ms {
         world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);

@@ -24,6 +24,8 @@ pub struct Wishes {
     pub plant: Option<Plant>,
     /// A bug to plant in every node of a cluster, to see whether the scenario finds it.
     pub flaw: Option<Flaw>,
+    /// Goes into the keys of all hashers of ours, and must make no difference.
+    pub hash_key: u64,
     /// So many of the last things that the kernel did are kept as text.
     pub log_lines_max: usize,
     /// Where it is said, the first lines from this mark on are kept, instead of the last of all.
@@ -54,6 +56,9 @@ impl fmt::Display for Wishes {
             if let Some(size) = size {
                 write!(f, " --{name} {size}")?;
             }
+        }
+        if self.hash_key != 0 {
+            write!(f, " --hash-key {}", self.hash_key)?;
         }
         self.flaw.map_or(Ok(()), |flaw| write!(f, " --flaw {}", flaw.name()))
     }

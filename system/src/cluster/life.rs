@@ -195,6 +195,7 @@ impl<E: Env> Cluster<E> {
         let ring = map
             .keys()
             .map_or_else(|| Ring::generate(&mut env.entropy("no keys")), |keys| keys.ring().clone());
+        let hash_key = env.hash_key();
         let detecting = detecting::Detecting::new(&env, me, settings.detector.clone());
         Self(Arc::new(Inner {
             keys: Arc::new(Keys::new(ring, env.entropy("nonces"))),
@@ -204,8 +205,8 @@ impl<E: Env> Cluster<E> {
             store,
             view: view::View::new(map),
             council: Mutex::default(),
-            owners: Table::new(random.next_u64()),
-            leaders: Table::new(random.next_u64()),
+            owners: Table::new(random.next_u64() ^ hash_key),
+            leaders: Table::new(random.next_u64() ^ hash_key),
             edge: OnceLock::new(),
             topics: topics::Topics::new(),
             random: Mutex::new(random),

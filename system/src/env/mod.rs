@@ -84,6 +84,10 @@ pub trait Env: Clone + Send + Sync + Unpin + 'static {
     /// the same label after a restart: a draw in one part of the node never shifts another part.
     fn entropy(&self, label: &str) -> Entropy;
 
+    /// Goes into the keys of hashers, beside what a node draws for them. Nothing but their speed may depend on it: a simulation
+    /// runs a seed under two of them and expects the same run. 0 where nobody compares.
+    fn hash_key(&self) -> u64;
+
     /// The disk of this node. What was synced survives a crash; what was not may be gone, torn or whole.
     fn disk(&self) -> Self::Disk;
 

@@ -92,6 +92,7 @@ pub(super) struct Parts<E: Env> {
 impl<E: Env> Core<E> {
     pub(super) fn new(env: E, parts: Parts<E>) -> Arc<Self> {
         let mut random = env.entropy("ids");
+        let hash_key = env.hash_key();
         let store = Arc::new(ClusterStore::new(env.clone(), parts.cluster.clone()));
         let desk = Desk::new(env.clone(), store);
         let request_state_ms_max = parts.limits.request_state_ms_max;
@@ -108,8 +109,8 @@ impl<E: Env> Core<E> {
             hub: Arc::default(),
             keys: parts.cluster.keys(),
             cluster: parts.cluster,
-            seats: Table::new(random.next_u64()),
-            channels: Table::new(random.next_u64()),
+            seats: Table::new(random.next_u64() ^ hash_key),
+            channels: Table::new(random.next_u64() ^ hash_key),
             around,
             desk,
             metrics: Metrics::new(),

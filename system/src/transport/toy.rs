@@ -229,6 +229,10 @@ impl Env for Toy {
         Entropy::from_seed([0; 32])
     }
 
+    fn hash_key(&self) -> u64 {
+        0
+    }
+
     fn disk(&self) -> NoDisk {
         NoDisk
     }
