@@ -19,6 +19,9 @@ pub(crate) struct Size {
     /// For how many virtual seconds they work, instead of the scenario's own number.
     #[arg(long)]
     pub(crate) seconds: Option<u64>,
+    /// Goes into the keys of all hashers, and must make no difference: another one gives the same trace hash.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) hash_key: u64,
     /// Plant a bug in every node of the cluster, to see whether it is found.
     #[arg(long, value_parser = parse_flaw, hide = true)]
     pub(crate) flaw: Option<Flaw>,
@@ -26,8 +29,8 @@ pub(crate) struct Size {
 
 impl Size {
     pub(crate) fn wishes(self, seed: u64) -> Wishes {
-        let Self { nodes, clients, seconds, flaw } = self;
-        Wishes { seed, nodes, clients, seconds, flaw, ..Wishes::default() }
+        let Self { nodes, clients, seconds, hash_key, flaw } = self;
+        Wishes { seed, nodes, clients, seconds, hash_key, flaw, ..Wishes::default() }
     }
 }
 

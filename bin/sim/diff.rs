@@ -1,18 +1,20 @@
 //! `sim diff`: the first thing that two runs did differently. Both are run once, each remembering its trace hash now and then;
-//! where these part, both are run again, and what they did from there on is compared line by line.
+//! where these part, both are run again, and what they did from there on is compared line by line. Runs of other processes and
+//! builds are compared by their records.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use switchboard_sim::scenario::Report;
-use switchboard_sim::{CHECKPOINT_MARKS, Line};
+use switchboard_sim::scenario::{Parting, WINDOW_LINES, same_marks};
 
 use crate::choice::{NoSubject, Size, Subject};
+use crate::record::{Record, SUFFIX};
 use crate::{DIFFERENT, refuse};
 
 #[derive(Args)]
 pub(crate) struct DiffArgs {
-    /// A run: `SCENARIO:SEED`, or a file that holds a case.
+    /// A run: `SCENARIO:SEED`, a file that holds a case, or one that `sim hash --out NAME.trace` wrote.
     one: String,
     /// Another.
     other: String,
@@ -20,15 +22,15 @@ pub(crate) struct DiffArgs {
     size: Size,
 }
 
-/// Lines that both have in common, shown before those that differ.
-const COMMON_SHOWN: usize = 6;
-/// Lines of each run, shown from where they differ.
-const DIFFERENT_SHOWN: usize = 4;
-/// A mark may come with a line or two that say more of it.
-const LINES_PER_MARK: usize = 3;
-
 /// Compares two runs. Ends with 13 where they differ.
 pub(crate) fn diff(args: &DiffArgs) -> ExitCode {
+    if [&args.one, &args.other].iter().all(|name| name.ends_with(SUFFIX)) {
+        let [one, other] = [&args.one, &args.other].map(|name| Record::read(Path::new(name)));
+        return match (one, other) {
+            (Ok(one), Ok(other)) => ExitCode::from(if one.show(&other) { DIFFERENT } else { 0 }),
+            (Err(why), _) | (_, Err(why)) => refuse(&why),
+        };
+    }
     match (subject(&args.one, args.size), subject(&args.other, args.size)) {
         (Ok(one), Ok(other)) => ExitCode::from(if show(&one, &other) { DIFFERENT } else { 0 }),
         (Err(why), _) | (_, Err(why)) => refuse(&why.to_string()),
@@ -58,36 +60,12 @@ pub(crate) fn show(one: &Subject, other: &Subject) -> bool {
         println!("they are the same run, bit for bit");
         return false;
     }
-    let from = part_at(&first, &second);
-    let lines = |subject: &Subject| {
-        let lines_max = usize::try_from(CHECKPOINT_MARKS).unwrap_or(usize::MAX) * LINES_PER_MARK;
-        let subject =
-            subject.with(|wishes| (wishes.log_from, wishes.log_lines_max) = (Some(from), lines_max));
-        subject.play().log
+    let from = same_marks(&first.checkpoints, &second.checkpoints);
+    let log = |subject: &Subject| {
+        let window = (Some(from), WINDOW_LINES);
+        subject.with(|wishes| (wishes.log_from, wishes.log_lines_max) = window).play().log
     };
     println!("the same up to the {from}th thing that the simulator did; from there on:");
-    tell(&lines(one), &lines(other));
+    print!("{}", Parting::new(&log(one), &log(other)));
     true
-}
-
-/// The number of marks up to which both are known to be the same.
-fn part_at(first: &Report, second: &Report) -> u64 {
-    let both = first.checkpoints.iter().zip(&second.checkpoints);
-    let same = both.take_while(|(first, second)| first == second).count();
-    same as u64 * CHECKPOINT_MARKS
-}
-
-fn tell(one: &[Line], other: &[Line]) {
-    let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-    for line in &one[same.saturating_sub(COMMON_SHOWN)..same] {
-        println!("  both   {line}");
-    }
-    for (name, lines) in [("first ", one), ("second", other)] {
-        for line in lines[same..].iter().take(DIFFERENT_SHOWN) {
-            println!("  {name} {line}");
-        }
-        if lines.len() == same {
-            println!("  {name} ended there, or what differs does not show in words");
-        }
-    }
 }

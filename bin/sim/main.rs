@@ -6,7 +6,9 @@ mod bench;
 mod choice;
 mod code;
 mod diff;
+mod log;
 mod process;
+mod record;
 mod replay;
 mod report;
 mod run;
@@ -21,7 +23,7 @@ use bench::BenchArgs;
 use choice::{Size, scenarios};
 use clap::Parser;
 use diff::DiffArgs;
-use replay::ReplayArgs;
+use replay::{HashArgs, ReplayArgs};
 use report::ReportArgs;
 use run::RunArgs;
 use shrink::ShrinkArgs;
@@ -35,7 +37,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// seed is the same run, bit for bit.
 ///
 /// Exit codes: 0 passed, 2 wrong usage, 10 a safety promise broke, 11 a liveness promise broke, 12 something panicked,
-/// 13 two runs of one seed differed, 14 a planned fault touched nothing.
+/// 13 two runs of one seed differed, 14 a planned fault touched nothing, 15 a simulated task reached for something real.
 #[derive(Parser)]
 #[command(name = "sim")]
 enum Program {
@@ -47,8 +49,8 @@ enum Program {
     Replay(ReplayArgs),
     /// Runs one seed or case, and tells how fast its virtual time passes and what memory it takes.
     Bench(BenchArgs),
-    /// Prints the trace hash of one seed or case.
-    Hash(ReplayArgs),
+    /// Prints the trace hash of one seed or case, and may write down what it was now and then.
+    Hash(HashArgs),
     /// Makes a run that fails smaller for as long as it fails in the same way, and writes it down as a case.
     Shrink(ShrinkArgs),
     /// Writes a page that explains a run: nodes, faults, requests, messages and violations in time.
@@ -72,6 +74,7 @@ pub(crate) const DIFFERENT: u8 = 13;
 fn main() -> ExitCode {
     // Panics inside a world are part of the run: the report tells those that matter.
     std::panic::set_hook(Box::new(|_| {}));
+    log::listen();
     match Program::parse() {
         Program::List => {
             for scenario in ALL.iter().chain(LARGE) {

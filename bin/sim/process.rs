@@ -7,11 +7,14 @@ use std::process::{Output, Stdio};
 
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
+use switchboard_sim::TRAPPED;
 use switchboard_sim::scenario::{Scenario, Wishes};
 use tokio::process::Command;
 
 /// What a process that died without a word counts as.
 const DIED: &str = "died";
+/// What one counts as in which a simulated task reached for something real.
+const NOT_DETERMINISTIC: &str = "determinism";
 /// The exit code of a run in which something panicked.
 const CRASH_CODE: u8 = 12;
 
@@ -35,11 +38,16 @@ impl Ended {
     fn new(scenario: &Scenario, wishes: &Wishes, output: &Output) -> Self {
         let mut told = String::from_utf8_lossy(&output.stdout).into_owned();
         let code = output.status.code().and_then(|code| u8::try_from(code).ok());
-        if code.is_none() {
+        let how = match code {
+            None => Some(format!("the process died, {}", output.status)),
+            Some(TRAPPED) => Some("it is no function of its seed".to_owned()),
+            Some(_) => None,
+        };
+        if let Some(how) = how {
             told.push_str(&String::from_utf8_lossy(&output.stderr));
+            let (name, seed) = (scenario.name, wishes.seed);
             told.push_str(&format!(
-                "{} seed {}: the process died, {}\n  replay: cargo sim replay {} {wishes}\n",
-                scenario.name, wishes.seed, output.status, scenario.name
+                "{name} seed {seed}: {how}\n  replay: cargo sim replay {name} {wishes}\n"
             ));
         }
         Self { seed: wishes.seed, told, code: code.unwrap_or(CRASH_CODE) }
@@ -47,7 +55,8 @@ impl Ended {
 
     /// Its summary; that of a process that died, where there is none.
     pub(crate) fn summary(&self) -> Summary {
-        let died = || Summary { outcome: DIED.to_owned(), virtual_s: 0.0 };
+        let outcome = if self.code == TRAPPED { NOT_DETERMINISTIC } else { DIED };
+        let died = || Summary { outcome: outcome.to_owned(), virtual_s: 0.0 };
         self.told.lines().rev().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_else(died)
     }
 

@@ -1,14 +1,18 @@
 //! `sim replay` and `sim hash`: one run again, and everything about it.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use switchboard_sim::scenario::WINDOW_LINES;
 
 use crate::choice::{Size, Subject};
+use crate::record::Record;
 use crate::{DIFFERENT, refuse};
 
+/// Which run.
 #[derive(Args)]
-pub(crate) struct ReplayArgs {
+struct Run {
     /// The name of a scenario, or a file that holds a case.
     what: String,
     /// The seed of a scenario.
@@ -16,6 +20,18 @@ pub(crate) struct ReplayArgs {
     seed: Option<u64>,
     #[command(flatten)]
     size: Size,
+}
+
+impl Run {
+    fn subject(&self) -> Result<Subject, ExitCode> {
+        Subject::new(&self.what, self.seed, self.size).map_err(|why| refuse(&why.to_string()))
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    run: Run,
     /// Also print the last so many things that the simulator did.
     #[arg(long, default_value_t = 0)]
     log: usize,
@@ -24,20 +40,26 @@ pub(crate) struct ReplayArgs {
     history: bool,
 }
 
-impl ReplayArgs {
-    fn subject(&self) -> Result<Subject, ExitCode> {
-        let subject =
-            Subject::new(&self.what, self.seed, self.size).map_err(|why| refuse(&why.to_string()))?;
-        Ok(subject.with(|wishes| (wishes.log_lines_max, wishes.keeps_history) = (self.log, self.history)))
-    }
+#[derive(Args)]
+pub(crate) struct HashArgs {
+    #[command(flatten)]
+    run: Run,
+    /// Write it down in this file, for `sim diff ONE.trace OTHER.trace`.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Also write down what the simulator did from this mark on.
+    #[arg(long, requires = "out")]
+    log_from: Option<u64>,
 }
 
 /// Runs it twice, and ends as the run did.
 pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
-    let subject = match args.subject() {
+    let subject = match args.run.subject() {
         Ok(subject) => subject,
         Err(code) => return code,
     };
+    let subject =
+        subject.with(|wishes| (wishes.log_lines_max, wishes.keeps_history) = (args.log, args.history));
     let report = subject.play();
     for line in &report.log {
         println!("{line}");
@@ -57,11 +79,16 @@ pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
 }
 
 /// Prints its trace hash, and ends as the run did.
-pub(crate) fn hash(args: &ReplayArgs) -> ExitCode {
-    let report = match args.subject() {
-        Ok(subject) => subject.play(),
+pub(crate) fn hash(args: &HashArgs) -> ExitCode {
+    let subject = match args.run.subject() {
+        Ok(subject) => subject,
         Err(code) => return code,
     };
+    let log_lines_max = if args.log_from.is_some() { WINDOW_LINES } else { 0 };
+    let report = subject
+        .with(|wishes| (wishes.log_from, wishes.log_lines_max) = (args.log_from, log_lines_max))
+        .play();
     println!("{}", report.trace_hash);
-    ExitCode::from(report.end.code())
+    let written = args.out.as_ref().map_or(Ok(()), |out| Record::new(&report).write(out));
+    written.map_or_else(|why| refuse(&why), |()| ExitCode::from(report.end.code()))
 }
