@@ -1,56 +1,76 @@
 //! The one clock reader that is let through: each time a connection of hyper's server is polled, it looks whether the text of its
 //! `Date` header has become too old, even where that header is switched off, as it is in a node. What it reads decides nothing.
+//!
+//! It is known by a backtrace the first time, which takes long. From then on it is known by its return address, which stands on the
+//! stack as far above us as it did then: whoever reads the clock the same way comes through the same frames up to that address.
 
-use std::sync::RwLock;
+use std::ptr::read_volatile;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backtrace::{Frame, resolve_frame, trace};
+use backtrace::{resolve_frame, trace};
 
 use crate::aside;
 
 /// Where it reads.
 const PARDONED: &str = "hyper::common::date::";
-/// So few frames lie between it and the C library.
+/// So few frames lie between it and the C library,
 const FRAMES_MAX: usize = 8;
+/// and so few bytes. What calls a watched task takes more of the stack than that, so all of it is there to be read.
+const BYTES_MAX: usize = 1_024;
+const WORD_BYTES: usize = size_of::<usize>();
 
-/// Places in the code that were found to be such: to find out by name takes long, and it happens often.
-static KNOWN: RwLock<Vec<usize>> = RwLock::new(Vec::new());
+/// A return address in the pardoned code, and where on the stack it stands.
+struct Way {
+    /// 0 for none yet.
+    address: AtomicUsize,
+    above_bytes: AtomicUsize,
+}
 
-/// Whether whoever reads the clock right now may.
+/// The compiler makes one or two such places. Beyond these, each takes a backtrace each time.
+static WAYS: [Way; 4] = [const { Way { address: AtomicUsize::new(0), above_bytes: AtomicUsize::new(0) } }; 4];
+
+/// Whether whoever reads the clock right now may. Never inlined: distances on the stack are counted from here.
+#[inline(never)]
 pub(super) fn is_pardoned() -> bool {
-    let place = 0_u8;
-    aside(|| comes_through(&raw const place, is_known) || comes_through(&raw const place, learn))
+    let place = 0_usize;
+    let place = &raw const place as usize;
+    let known = WAYS.iter().any(|way| {
+        let address = way.address.load(Ordering::Acquire);
+        address != 0 && word_above(place, way.above_bytes.load(Ordering::Relaxed)) == address
+    });
+    known || aside(|| learn(place))
 }
 
-/// Whether one of the nearest callers, further up the stack than this place, is such.
-fn comes_through(place: *const u8, is_such: fn(&Frame) -> bool) -> bool {
-    let (mut frames, mut found) = (0, false);
+/// The word on the stack so far above a place in a frame that is still there.
+fn word_above(place: usize, bytes: usize) -> usize {
+    debug_assert!(bytes < BYTES_MAX, "only what surely is stack may be read");
+    // SAFETY: the place is aligned and in a frame of this thread, and so near above it there are frames of its callers, for a
+    // watched task is called from the loop of its world. Frames may change while they are read, hence volatile.
+    unsafe { read_volatile((place + bytes) as *const usize) }
+}
+
+/// Looks for the pardoned code among the nearest callers, and remembers where it stands.
+fn learn(place: usize) -> bool {
+    let (mut frames, mut found) = (0, None);
     trace(|frame| {
-        if frame.sp().cast_const().cast() > place {
+        if frame.sp() as usize > place {
             frames += 1;
-            found = is_such(frame);
+            resolve_frame(frame, |symbol| {
+                if symbol.name().is_some_and(|name| name.to_string().contains(PARDONED)) {
+                    found = Some(frame.ip() as usize);
+                }
+            });
         }
-        !found && frames < FRAMES_MAX
+        found.is_none() && frames < FRAMES_MAX
     });
-    found
-}
-
-fn is_known(frame: &Frame) -> bool {
-    KNOWN.read().is_ok_and(|known| known.contains(&address(frame)))
-}
-
-fn learn(frame: &Frame) -> bool {
-    let mut is_pardoned = false;
-    resolve_frame(frame, |symbol| {
-        is_pardoned |= symbol.name().is_some_and(|name| name.to_string().contains(PARDONED));
-    });
-    if let Ok(mut known) = KNOWN.write()
-        && is_pardoned
+    let Some(address) = found else { return false };
+    let above_bytes = (0..BYTES_MAX).step_by(WORD_BYTES).find(|bytes| word_above(place, *bytes) == address);
+    let free =
+        |way: &&Way| way.address.compare_exchange(0, address, Ordering::AcqRel, Ordering::Acquire).is_ok();
+    if let Some(bytes) = above_bytes
+        && let Some(way) = WAYS.iter().find(free)
     {
-        known.push(address(frame));
+        way.above_bytes.store(bytes, Ordering::Release);
     }
-    is_pardoned
-}
-
-fn address(frame: &Frame) -> usize {
-    frame.ip() as usize
+    true
 }
