@@ -29,6 +29,10 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+mod memory;
+
+pub use memory::Unwatched;
+
 #[cfg(all(
     feature = "traps",
     target_os = "linux",
