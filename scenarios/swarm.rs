@@ -59,6 +59,8 @@ const BLOWS: [Blow; 9] = [
     },
     // The last ones need something to write and a client, which of many nodes some have not.
     |dice, setup, node, from_ms, to_ms| {
+        // Long enough that every node of a few has something to write.
+        let to_ms = to_ms.max(from_ms + 4_000);
         let extra_us = dice.between(5_000, 60_000);
         setup.fault(from_ms, Fault::SlowBlocking { node, extra_us });
         setup.fault(to_ms, Fault::SlowBlocking { node, extra_us: 0 });
