@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use switchboard::env::{Command, Entropy, Env, Instant, Panicked, WallTime};
 use switchboard::event::Event;
+use switchboard::probe::{Flaw, Quirk};
 
 use crate::disk::SimDisk;
 use crate::entropy::seed_at;
@@ -167,6 +168,9 @@ impl Env for SimEnv {
                 return None;
             }
             kernel.trace.event(kernel.now, self.node, event);
+            if let Event::Reached(point) = event {
+                kernel.probe.reach(*point);
+            }
             Some((kernel.now, Rc::clone(&kernel.observers)))
         });
         if let Some((now, observers)) = observers {
@@ -174,5 +178,16 @@ impl Env for SimEnv {
                 observer(now, self.node, event);
             }
         }
+    }
+
+    fn buggify(&self, quirk: Quirk) -> bool {
+        enter(|kernel| {
+            let is_time = kernel.now < kernel.options.quirks_until_ms.saturating_mul(1_000_000);
+            is_time && kernel.is_alive(self.node, self.boot) && kernel.probe.shows(kernel.options.seed, quirk)
+        })
+    }
+
+    fn flaw(&self) -> Option<Flaw> {
+        enter(|kernel| kernel.options.flaw)
     }
 }

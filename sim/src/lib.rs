@@ -42,6 +42,7 @@
 //! - `net`: TCP over links with latency, loss and cuts. `disk`: files that a power loss tears. `process`: children.
 //! - [`Fault`], [`Plan`]: what goes wrong and when, as data.
 //! - [`page`]: a run, explained on one page.
+//! - `probe`: the points that nodes reached, and the quirks that a seed gives them.
 //! - [`contract`]: what a connection is, as checks over any world.
 //!
 //! ```
@@ -89,6 +90,7 @@ mod node;
 mod options;
 pub mod page;
 mod plan;
+mod probe;
 mod process;
 pub mod scenario;
 mod trace;

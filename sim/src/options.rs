@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use switchboard::probe::Flaw;
+
 use crate::net::NetOptions;
 
 /// In which order ready tasks are polled.
@@ -30,6 +32,10 @@ pub struct Options {
     pub net: NetOptions,
     /// How long a blocking closure takes to report back, in microseconds: from, to.
     pub blocking_us: (u64, u64),
+    /// Until when nodes have quirks, in milliseconds of virtual time; 0 for never. The seed draws which, and how often.
+    pub quirks_until_ms: u64,
+    /// A bug that every node has.
+    pub flaw: Option<Flaw>,
     /// So many of the last marks are kept as text for [`World::log`](crate::World::log). None by default: it costs a
     /// formatted string a mark.
     pub log_lines_max: usize,
@@ -49,6 +55,8 @@ impl Options {
             wall_start_unix_ms: 1_800_000_000_000,
             net: NetOptions::default(),
             blocking_us: (20, 200),
+            quirks_until_ms: 0,
+            flaw: None,
             log_lines_max: 0,
             log_from: None,
         }

@@ -1,6 +1,7 @@
 //! A world: its nodes, its virtual time, and the loop that lets things happen.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use switchboard::env::{Command, Panicked};
 use switchboard::event::Event;
+use switchboard::probe::{Point, Quirk};
 use switchboard_trap::{Armed, arm};
 
 use crate::env::SimEnv;
@@ -108,6 +110,18 @@ impl World {
     #[must_use]
     pub fn panics(&self) -> Vec<String> {
         enter(|kernel| kernel.panics.clone())
+    }
+
+    /// How often each point was reached that was.
+    #[must_use]
+    pub fn reached(&self) -> BTreeMap<Point, u64> {
+        enter(|kernel| kernel.probe.reached.clone())
+    }
+
+    /// How often each quirk showed that did.
+    #[must_use]
+    pub fn quirks(&self) -> BTreeMap<Quirk, u64> {
+        enter(|kernel| kernel.probe.shown())
     }
 
     /// The address of a node.

@@ -1,8 +1,10 @@
 //! The closed list of things that happen in a node: what checkers and traces read. Metrics count; events tell.
 //!
-//! An event says what a client or a neighbour could have noticed, never how the node went about it.
+//! An event says what a client or a neighbour could have noticed, never how the node went about it; but for the last two,
+//! which are there for whoever simulates it.
 
 use crate::ids::{CallId, ConnectionId, Epoch, Executor, GroupId, SessionId, StreamId};
+use crate::probe::Point;
 
 /// One thing that happened. Recorded by [`Env::record`](crate::env::Env::record).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -46,4 +48,8 @@ pub enum Event {
         /// What it may not pass.
         bound: u64,
     },
+    /// A point was reached.
+    Reached(Point),
+    /// Something does not hold that always must.
+    Broken(&'static str),
 }

@@ -17,6 +17,7 @@ pub mod jsonrpc;
 pub mod limits;
 pub mod mesh;
 pub mod node;
+pub mod probe;
 pub mod protocol;
 pub mod raft;
 pub mod seal;

@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// Which modules each module of `system` may name. `node` composes them all. Stages never name each other, but for
 /// `dispatch`, which finds handlers.
-const IMPORTS: [(&str, &[&str]); 24] = [
+const IMPORTS: [(&str, &[&str]); 25] = [
     // Leaves, which anyone may import.
     ("cancel", &[]),
-    ("event", &["ids"]),
+    ("event", &["ids", "probe"]),
     ("ids", &[]),
     ("jsonrpc", &[]),
     ("limits", &[]),
+    ("probe", &[]),
     ("table", &[]),
     ("watch", &[]),
-    ("env", &["event"]),
+    ("env", &["event", "probe"]),
     ("seal", &["env", "ids"]),
     // The vocabulary that the stages share.
     ("protocol", &["ids", "jsonrpc", "limits"]),
@@ -25,16 +26,16 @@ const IMPORTS: [(&str, &[&str]); 24] = [
     // Stages.
     ("transport", &["env", "event", "ids", "jsonrpc", "limits"]),
     ("session", &["cancel", "client", "env", "event", "ids", "jsonrpc", "protocol"]),
-    ("task", &["env", "event", "ids", "jsonrpc", "limits", "seal", "table", "watch"]),
+    ("task", &["env", "event", "ids", "jsonrpc", "limits", "probe", "seal", "table", "watch"]),
     ("handler", &["cancel", "client", "env", "event", "ids", "jsonrpc", "protocol"]),
     ("dispatch", &["handler", "jsonrpc", "protocol"]),
     // The cluster, from the wire up. Only `cluster` composes its parts.
     ("mesh", &["env", "event", "ids", "limits", "watch"]),
     ("store", &["env", "event", "ids", "limits"]),
-    ("raft", &["env", "event", "ids", "limits", "store", "watch"]),
+    ("raft", &["env", "event", "ids", "limits", "probe", "store", "watch"]),
     ("detector", &["env", "ids", "limits"]),
     ("control", &["env", "ids", "limits", "seal"]),
-    ("group", &["env", "ids", "jsonrpc", "limits", "seal", "task"]),
+    ("group", &["env", "ids", "jsonrpc", "limits", "probe", "seal", "task"]),
     (
         "cluster",
         &[
@@ -45,7 +46,7 @@ const IMPORTS: [(&str, &[&str]); 24] = [
     ("node", &ANY),
 ];
 
-const ANY: [&str; 18] = [
+const ANY: [&str; 19] = [
     "cancel",
     "client",
     "cluster",
@@ -57,6 +58,7 @@ const ANY: [&str; 18] = [
     "ids",
     "jsonrpc",
     "limits",
+    "probe",
     "protocol",
     "seal",
     "session",

@@ -1,5 +1,6 @@
 //! Checkers: what must hold of every run, whatever goes wrong in it. They read a [`History`] and say what breaks it.
 
+mod always;
 mod answered;
 mod balance;
 mod bounds;
@@ -19,6 +20,7 @@ mod standing;
 mod task_model;
 mod tasks;
 
+pub use always::AlwaysHolds;
 pub use answered::Answered;
 pub use balance::Balance;
 pub use bounds::InBounds;

@@ -1,5 +1,5 @@
 //! The events of a stream come in order, none twice and none missing, over as many connections as they take; and so does
-//! the progress of a call, by the numbers that its handler gave it. An id names one event for ever: whoever reads it again
+//! the progress of a call, by the numbers that its handler gave it, and whatever else it says, by how much that is. An id names one event for ever: whoever reads it again
 //! reads the same, and a client that was given an event can go on from it (S5).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ pub struct InOrder {
     fresh: BTreeSet<Stream>,
     /// The last progress of each call.
     calls: BTreeMap<Mark, u32>,
+    /// How many things each call was told.
+    told: BTreeMap<Mark, u32>,
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
     found: Vec<Violation>,
 }
@@ -58,6 +60,14 @@ impl InOrder {
                         mark.client,
                         format!("call {mark} was answered after step {last} of {steps}"),
                     );
+                }
+            }
+            (Errand::Pour(things), Outcome::Ok) => {
+                // The answer is one more.
+                let told = self.told.remove(&mark).unwrap_or_default();
+                if told <= things {
+                    let what = format!("call {mark} was told {told} of {things} things and the answer");
+                    self.blame(at, mark.client, what);
                 }
             }
             (Errand::Listen, Outcome::Ok) => {
@@ -107,6 +117,9 @@ impl Checker for InOrder {
                         format!("step {number} of call {mark} came after {last}"),
                     );
                 }
+            }
+            Fact::Told { reader, owner } if reader == owner => {
+                *self.told.entry(*owner).or_default() += 1;
             }
             Fact::Sent { request, mark, errand } => {
                 self.open.insert(*request, (*mark, *errand));

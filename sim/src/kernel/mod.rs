@@ -27,6 +27,7 @@ use crate::net::Net;
 use crate::net::carried::Ledger;
 use crate::node::{Node, NodeId};
 use crate::options::Options;
+use crate::probe::Probe;
 use crate::process::Program;
 use crate::trace::{Mark, Trace};
 
@@ -53,6 +54,7 @@ pub(crate) struct Kernel {
     pub(crate) schedule: Draws,
     pub(crate) disk_draws: Draws,
     pub(crate) node_draws: Draws,
+    pub(crate) probe: Probe,
     /// What user code asked for that must run outside any poll.
     pub(crate) work: VecDeque<Work>,
     /// The faults of all plans, by the number of their event.
@@ -86,6 +88,7 @@ impl Kernel {
             schedule: Draws::new(seed, "schedule"),
             disk_draws: Draws::new(seed, "disk"),
             node_draws: Draws::new(seed, "node"),
+            probe: Probe::default(),
             work: VecDeque::new(),
             plan: Vec::new(),
             fired: Vec::new(),
@@ -133,7 +136,8 @@ impl Kernel {
     }
 
     /// How often each stream of the kernel's own decisions was asked.
-    pub(crate) fn draw_counts(&self) -> [u64; 4] {
-        [self.schedule.count(), self.net.draws.count(), self.disk_draws.count(), self.node_draws.count()]
+    pub(crate) fn draw_counts(&self) -> [u64; 5] {
+        let Self { schedule, net, disk_draws, node_draws, probe, .. } = self;
+        [schedule.count(), net.draws.count(), disk_draws.count(), node_draws.count(), probe.draws()]
     }
 }

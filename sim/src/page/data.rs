@@ -128,7 +128,7 @@ fn head(report: &Report, commit: Option<&str>) -> Value {
     json!({
         "scenario": report.scenario,
         "seed": report.wishes.seed.to_string(),
-        "flaw": report.wishes.flaw.map(switchboard::node::Flaw::name),
+        "flaw": report.wishes.flaw.map(switchboard::probe::Flaw::name),
         "end": report.end.name(),
         "passed": report.is_passed(),
         "check": report.violations.first().map(|violation| violation.check),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use switchboard::node::Flaw;
+use switchboard::probe::Flaw;
 
 use super::report::{End, Report};
 use super::setup::Setup;

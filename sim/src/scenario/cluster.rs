@@ -10,7 +10,6 @@ use switchboard::node::{ClusterConfig, Config, HttpConfig, Node};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::setup::{Scenario, Setup};
-use super::wishes::Wishes;
 use crate::check::{Fact, History, Standing};
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -32,7 +31,6 @@ const STANDING_MS_MAX: u64 = 5_000;
 pub(super) struct Nodes {
     pub(super) scenario: Scenario,
     pub(super) setup: Arc<Setup>,
-    pub(super) wishes: Wishes,
     pub(super) history: History,
     pub(super) ips: Vec<IpAddr>,
 }
@@ -51,7 +49,6 @@ impl Nodes {
             groups: self.setup.data_groups,
             key_rotate_ms: self.setup.key_rotate_ms,
             replace_after_ms: self.setup.replace_after_ms,
-            flaw: self.wishes.flaw,
             wire: if booted_ms < self.setup.upgrade_ms { (1, 1) } else { (1, 2) },
             ..ClusterConfig::new("scenario", at(MESH_PORT), SECRET)
         });

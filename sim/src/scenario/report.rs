@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use switchboard::probe::{Point, Quirk};
+
 use super::case::Finding;
 use super::setup::{Scenario, Setup};
 use super::waits::Waits;
@@ -102,6 +104,10 @@ pub struct Report {
     pub carried: Vec<Carried>,
     /// How many nodes served, and on how many hosts clients lived: the nodes come first, then a clock, then these hosts.
     pub servers_and_hosts: (u32, u32),
+    /// How often each point was reached that was.
+    pub reached: BTreeMap<Point, u64>,
+    /// How often each quirk showed that did.
+    pub quirks: BTreeMap<Quirk, u64>,
 }
 
 /// So many of the entries that led to a violation are shown,
@@ -133,6 +139,8 @@ impl Report {
             lives: Vec::new(),
             carried: Vec::new(),
             servers_and_hosts: (setup.nodes, setup.hosts),
+            reached: BTreeMap::new(),
+            quirks: BTreeMap::new(),
         }
     }
 
@@ -187,11 +195,13 @@ impl Report {
     /// What was planned and had no effect.
     fn idle(&self, setup: &Setup) -> Option<String> {
         let fired = self.faults.iter().find(|fired| fired.touched == 0);
-        let met = |name: &str| self.outcomes.contains_key(name) || self.errands.contains_key(name);
+        let reached = |name: &str| self.reached.keys().any(|point| point.name() == name);
+        let met =
+            |name: &str| self.outcomes.contains_key(name) || self.errands.contains_key(name) || reached(name);
         let missed = setup.must_meet.iter().find(|name| !met(name));
-        fired
-            .map(|fired| format!("this fault touched nothing: {:?}", fired.fault))
-            .or_else(|| missed.map(|name| format!("not a request was, or ended with, {name}")))
+        fired.map(|fired| format!("this fault touched nothing: {:?}", fired.fault)).or_else(|| {
+            missed.map(|name| format!("not a request was, or ended with, {name}, and no node came to it"))
+        })
     }
 }
 
@@ -220,6 +230,10 @@ impl fmt::Display for Report {
         writeln!(f, "  {} requests in {seconds:.1} virtual seconds: {:?}", self.requests, self.outcomes)?;
         let [half, most, longest] = [50, 99, 100].map(|percent| self.waits.percentile_ms(percent));
         writeln!(f, "  without service for: p50 {half} ms, p99 {most} ms, longest {longest} ms")?;
+        if !self.quirks.is_empty() {
+            let quirks = self.quirks.iter().map(|(quirk, times)| format!("{} {times} times", quirk.name()));
+            writeln!(f, "  quirks: {}", quirks.collect::<Vec<_>>().join(", "))?;
+        }
         writeln!(f, "  trace hash {}", self.trace_hash)?;
         match &self.end {
             End::Passed => return Ok(()),

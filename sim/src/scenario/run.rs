@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use switchboard::env::{Env, Panicked};
+use switchboard::event::Event;
 
 use super::cluster::{Nodes, PORT};
 use super::report::{End, Report};
 use super::setup::{Group, Role, Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
-    Answered, Balance, ChangesAreHeard, Checker, ClientId, Converges, EndedStaysEnded, Entry, Fact, History,
-    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce, TasksLinearize,
+    AlwaysHolds, Answered, Balance, ChangesAreHeard, Checker, ClientId, Converges, EndedStaysEnded, Entry,
+    Fact, History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce,
+    TasksLinearize,
 };
 use crate::client::{Era, Persona, attack, live, live_in_full};
 use crate::node::NodeId;
@@ -33,7 +35,7 @@ const fn nanos(ms: u64) -> u64 {
 /// Runs a scenario.
 ///
 /// # Panics
-/// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for, or on too few to have the wished flaw.
+/// Where it does not [run on](Scenario::runs_on) as many nodes as are wished for.
 #[must_use]
 pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
     let setup = scenario.setup(wishes);
@@ -43,18 +45,12 @@ pub fn run(scenario: &Scenario, wishes: &Wishes) -> Report {
 }
 
 /// Runs a setup that is not the one that the scenario draws: of the wishes, those that shape a setup are passed over.
-///
-/// # Panics
-/// Where it has too few nodes to have the wished flaw.
 #[must_use]
 pub fn run_setup(scenario: &Scenario, wishes: &Wishes, setup: Setup) -> Report {
     run_watched(scenario, wishes, setup, &mut |_| ())
 }
 
 /// As [`run_setup`]. `watch` is called with the virtual time after each second of it, and changes nothing.
-///
-/// # Panics
-/// As [`run_setup`].
 #[must_use]
 pub fn run_watched(
     scenario: &Scenario,
@@ -63,9 +59,10 @@ pub fn run_watched(
     watch: &mut dyn FnMut(Duration),
 ) -> Report {
     let setup = Arc::new(setup);
-    assert!(wishes.flaw.is_none() || setup.nodes > 1, "a flaw is one of a cluster");
-    let Wishes { seed, hash_key, log_lines_max, log_from, .. } = *wishes;
-    let options = Options { hash_key, net: setup.net, log_lines_max, log_from, ..Options::seeded(seed) };
+    let Wishes { seed, hash_key, log_lines_max, log_from, flaw, .. } = *wishes;
+    let (net, quirks_until_ms) = (setup.net, setup.quirks_until_ms());
+    let seeded = Options::seeded(seed);
+    let options = Options { net, hash_key, log_lines_max, log_from, flaw, quirks_until_ms, ..seeded };
     let mut world = World::new(options);
     if let Some((from_ms, to_ms)) = wishes.carried_ms {
         world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);
@@ -77,6 +74,7 @@ pub fn run_watched(
     report.log = world.log();
     report.checkpoints = world.checkpoints();
     (report.faults, report.lives, report.carried) = (world.fired(), world.lives(), world.carried());
+    (report.reached, report.quirks) = (world.reached(), world.quirks());
     match played {
         Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
         Ok(entries) => report.judge(entries, &world, &setup),
@@ -98,16 +96,16 @@ fn play(
     let clock = world.add_node("clock", None);
     let history = History::new(world.env(clock)).plant(wishes.plant);
     let observed = history.clone();
-    world.observe(move |at, node, event| observed.note_at(at, Fact::Node(node, event.clone())));
+    world.observe(move |at, node, event| {
+        // Points are counted, and nobody's history.
+        if !matches!(event, Event::Reached(_)) {
+            observed.note_at(at, Fact::Node(node, event.clone()));
+        }
+    });
     let ips: Vec<IpAddr> = servers.iter().map(|server| world.ip(*server)).collect();
     let addresses: Arc<[SocketAddr]> = ips.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
-    let nodes = Arc::new(Nodes {
-        scenario: *scenario,
-        setup: Arc::clone(setup),
-        wishes: *wishes,
-        history: history.clone(),
-        ips,
-    });
+    let nodes =
+        Arc::new(Nodes { scenario: *scenario, setup: Arc::clone(setup), history: history.clone(), ips });
     for server in servers {
         let nodes = Arc::clone(&nodes);
         world.boot(server, move |env| Arc::clone(&nodes).serve(env));
@@ -194,6 +192,7 @@ pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let is_cluster = setup.nodes > 1;
     let grace = nanos(setup.limits.session_grace_ms);
     let mut all: Vec<Box<dyn Checker>> = vec![
+        Box::new(AlwaysHolds::default()),
         Box::new(OneOutcome::default()),
         Box::new(NothingCrosses::default()),
         Box::new(InOrder::default()),

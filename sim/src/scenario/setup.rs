@@ -35,6 +35,9 @@ const MANY: u32 = 10;
 /// and take so much longer, for groups move to each node that comes.
 const MANY_FORM_LATER_MS: u64 = 9_000;
 
+/// One seed in so many gives quirks to the nodes of a cluster in which things go wrong.
+const QUIRKS_ONE_IN: u64 = 3;
+
 /// A kind of client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Role {
@@ -129,11 +132,13 @@ pub struct Setup {
     pub groups: Vec<Group>,
     /// What goes wrong, and when.
     pub faults: Plan,
+    /// Whether nodes have quirks, until the trouble is over: what their code may do at any time, and mostly does not.
+    pub quirks: bool,
     /// Virtual milliseconds during which things may go wrong: from, to. Outside of them every request ends as it should.
     pub trouble_ms: (u64, u64),
     /// Whether a connection that is cut before an answer must mean that its request was not taken.
     pub cut_means_not_taken: bool,
-    /// Outcomes and errands, by name, that a run must have met, or it proved nothing.
+    /// Outcomes, errands and points, by name, that a run must have met, or it proved nothing.
     pub must_meet: Vec<Cow<'static, str>>,
     /// Nodes that drain for a restart of theirs, and when.
     pub restarts: Vec<(NodeId, u64)>,
@@ -173,6 +178,7 @@ impl Setup {
             restarts: Vec::new(),
             leaves: Vec::new(),
             faults: Plan::default(),
+            quirks: false,
             trouble_ms: (u64::MAX, u64::MAX),
             cut_means_not_taken: false,
             must_meet: Vec::new(),
@@ -192,6 +198,11 @@ impl Setup {
             setup.limits.keep_alive_ms = KEEP_ALIVE_MS;
         }
         setup
+    }
+
+    /// Until when nodes have quirks; 0 where they have none.
+    pub(super) const fn quirks_until_ms(&self) -> u64 {
+        if self.quirks { self.trouble_ms.1 } else { 0 }
     }
 
     /// When a node may be out of reach of others: as long as the trouble lasts, but never where nodes merely stand still or
@@ -341,6 +352,11 @@ impl Scenario {
         if setup.nodes >= MANY {
             setup.postpone(MANY_FORM_LATER_MS);
         }
+        let drawn = seed_at(wishes.seed, &[b"quirks", self.name.as_bytes()]);
+        // Where nothing goes wrong, nobody is forgiven anything.
+        let is_troubled = setup.trouble_ms.0 < u64::MAX;
+        setup.quirks =
+            setup.nodes > 1 && is_troubled && Dice(Entropy::from_seed(drawn)).one_in(QUIRKS_ONE_IN);
         setup
     }
 

@@ -186,9 +186,10 @@ impl Shrinking<'_> {
         Ok(())
     }
 
-    /// A network like any other.
+    /// A network, and nodes, like any other.
     fn weather(&mut self) -> Result<(), Stopped> {
         self.attempt(|setup| setup.net = NetOptions::default())?;
+        self.attempt(|setup| setup.quirks = false)?;
         Ok(())
     }
 }

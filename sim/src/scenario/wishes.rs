@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use switchboard::node::Flaw;
+use switchboard::probe::Flaw;
 
 use crate::check::Plant;
 
@@ -22,7 +22,7 @@ pub struct Wishes {
     pub seconds: Option<u64>,
     /// A bug to plant in the history, to see whether a checker finds it.
     pub plant: Option<Plant>,
-    /// A bug to plant in every node of a cluster, to see whether the scenario finds it.
+    /// A bug to plant in every node, to see whether the scenario finds it.
     pub flaw: Option<Flaw>,
     /// Goes into the keys of all hashers of ours, and must make no difference.
     pub hash_key: u64,

@@ -124,7 +124,7 @@ impl<E: Env> Inner<E> {
         }
     }
 
-    fn note_epoch(&self, node: NodeId, epoch: Epoch) {
+    pub(super) fn note_epoch(&self, node: NodeId, epoch: Epoch) {
         let mut epochs = self.epochs.lock().expect("epochs must not be poisoned");
         let newest = epochs.entry(node).or_insert(epoch);
         *newest = epoch.max(*newest);

@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use super::council::{CONTROL, Council, MapMachine};
-use super::flaw::Flaw;
 use super::kept::Kept;
 use super::owner::Owner;
 use super::service::Wires;
 use super::{Cluster, Inner};
 use crate::control::{ClusterMap, ListVersions, Place};
-use crate::env::{Either, Env, race};
+use crate::env::{Either, Env, always, buggify, flawed, race, sometimes};
 use crate::event::Event;
 use crate::ids::{GroupId, NodeId};
 use crate::mesh::Bond;
@@ -21,16 +20,22 @@ use crate::store::Scope;
 /// Under which key a node keeps the map that it last saw: with it, it serves before the control group is heard.
 pub(super) const MAP: &str = "map";
 
+/// A snapshot after so many entries, and so many that stay in the log, are early and few.
+const SNAPSHOT_EARLY: (u64, u64) = (32, 4);
+
 impl<E: Env> Cluster<E> {
     /// Follows the map for as long as the node lives.
     pub(super) async fn host(self) {
         let inner = &self.0;
         let mut epoch = inner.view.watch();
         let mut told = inner.view().lists();
-        let mut groups = 0;
+        let (mut groups, mut last) = (0, inner.view());
         loop {
             let view = inner.view();
             inner.env.record(&Event::MapTaken(view.epoch()));
+            let is_newer = view.epoch() >= last.epoch() && view.feature_level() >= last.feature_level();
+            always!(inner.env, is_newer, "neither the map of a node nor its feature level goes back (S10)");
+            last = view.clone();
             if let Err(error) = self.reconcile(&view).await {
                 inner.life.fail(&format!("a group could not be started: {error}"));
                 return;
@@ -122,6 +127,7 @@ impl<E: Env> Cluster<E> {
                     owner.soft().enter(term, self.0.env.now());
                     let uris: Vec<Box<str>> =
                         owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
+                    sometimes!(self.0.env, !uris.is_empty(), TopicsInherited);
                     self.0.topics.inherit(uris.into_iter());
                     self.0.sweep_now();
                 } else {
@@ -163,17 +169,23 @@ impl<E: Env> Inner<E> {
         group: GroupId,
         machine: Arc<Mutex<dyn Machine>>,
     ) -> Result<Group, StartError> {
+        let plain = Options::new(group, self.me.node);
+        let is_early = buggify!(self.env, SnapshotEarly);
+        let (snapshot_after, keep_after_snapshot) =
+            if is_early { SNAPSHOT_EARLY } else { (plain.snapshot_after, plain.keep_after_snapshot) };
         let options = Options {
+            snapshot_after,
+            keep_after_snapshot,
             timing: self.settings.timing,
-            counts_unwritten: self.settings.flaw() == Some(Flaw::Unwritten),
-            ..Options::new(group, self.me.node)
+            counts_unwritten: flawed!(self.env, Unwritten),
+            ..plain
         };
         let network = Arc::new(Wires(self.mesh.clone()));
         Group::start(self.env.clone(), options, self.store.clone(), machine, network).await
     }
 
     async fn start_group(&self, id: GroupId) -> Result<Arc<Owner<E>>, StartError> {
-        let kept = Kept::new(self.settings.group.clone(), self.topics.sender());
+        let kept = Kept::new(self.settings.group.clone(), self.topics.sender(), Arc::new(self.env.clone()));
         let kept = Arc::new(Mutex::new(kept));
         let group = self.start_raft(id, kept.clone()).await?;
         let owner = Owner::new(self.env.clone(), self.me.node, id, group, kept, &self.settings);

@@ -1,11 +1,13 @@
 //! The state of a data group on one replica, fed by the group's log, and whoever waits for it to change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::group::{self, Change, Entry};
+use crate::env::{World, sometimes};
+use crate::group::{self, Change, Entry, Refusal, Reply};
 use crate::ids::{SessionId, StreamId, TaskId};
 use crate::raft::{At, Corrupt, Machine};
 use crate::watch;
@@ -30,12 +32,13 @@ pub(super) struct Kept {
     waiting: BTreeMap<Matter, Vec<oneshot::Sender<()>>>,
     /// Rises when sessions of this group begin or cease to be interested in a resource.
     interest: watch::Sender<u64>,
+    world: Arc<dyn World>,
 }
 
 impl Kept {
     /// An empty group.
-    pub(super) fn new(bounds: group::Bounds, interest: watch::Sender<u64>) -> Self {
-        Self { state: group::Group::new(bounds.clone()), bounds, waiting: BTreeMap::new(), interest }
+    pub(super) fn new(bounds: group::Bounds, interest: watch::Sender<u64>, world: Arc<dyn World>) -> Self {
+        Self { state: group::Group::new(bounds.clone()), bounds, waiting: BTreeMap::new(), interest, world }
     }
 
     /// Waits until something becomes of a matter: the receiver ends then, with or without a value.
@@ -90,11 +93,16 @@ impl Kept {
 
 impl Machine for Kept {
     fn apply(&mut self, _at: At, command: &Bytes) -> Bytes {
+        let before = self.state.repeats();
         let reply = match Entry::decode(command) {
             Ok(entry) => self.state.apply(entry),
             // A command of a version that this program does not know cannot be skipped: the replicas would part.
             Err(error) => panic!("a committed command must be readable: {error}"),
         };
+        let after = self.state.repeats();
+        sometimes!(self.world, after.commands != before.commands, CommandRepeated);
+        sometimes!(self.world, after.appends != before.appends, AppendRepeated);
+        sometimes!(self.world, matches!(reply, Reply::Refused(Refusal::Abandoned)), GivenUpRefused);
         self.tell();
         reply.encode()
     }

@@ -16,7 +16,7 @@ use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
 use super::{Cluster, Inner, Trouble, detecting, topics, view};
 use crate::control::{ClusterMap, Command, Fresh, Refusal, Reply, Stamped};
-use crate::env::{Entropy, Env, Instant, Task as _, deadline};
+use crate::env::{Entropy, Env, Instant, Task as _, always, deadline, reachable};
 use crate::event::Event;
 use crate::ids::{ClusterId, Executor, GroupId, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Mesh};
@@ -332,8 +332,11 @@ impl<E: Env> Cluster<E> {
         }
         let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
         if let Ok(Reply::Done(_)) = self.control(boot, due).await {
+            let is_later = next.incarnation > inner.me.executor().incarnation;
+            always!(inner.env, is_later, "each life of a node is later than the one before (S10)");
             inner.me.now.store(next.incarnation.0, Ordering::Release);
             inner.env.record(&Event::LifeBegan(next));
+            reachable!(inner.env, LivedAnew);
             if let (Some(mesh), Some(config)) = (&inner.mesh, &inner.settings.cluster) {
                 mesh.identify(identity(config, written));
             }

@@ -27,7 +27,6 @@ mod view;
 mod wire;
 
 pub(crate) use calls::{Piece, Read};
-pub use flaw::Flaw;
 pub(crate) use life::ClusterError;
 pub use settings::ClusterConfig;
 pub(crate) use settings::Settings;

@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::flaw::{Flaw, Flawed};
+use super::flaw::Flawed;
 use super::kept::{Kept, Matter};
 use super::route::slot_of_topic;
 use super::settings::Settings;
 use super::soft::Soft;
 use super::wire::{Answer, Ask, Turn};
-use crate::env::{Either, Env, Instant, deadline, race};
+use crate::env::{Either, Env, Instant, always, buggify, deadline, flawed, race, reachable, sometimes};
 use crate::event::Event;
 use crate::group::{self, Command, Entry, Reply};
 use crate::ids::{GroupId, NodeId, SessionId, StreamId};
@@ -34,6 +34,10 @@ pub(super) const LEASE_MS: u64 = 5_000;
 const COMMIT_MS_MAX: u64 = 3_000;
 /// How many bytes one answer to a reader brings at most, beside a single event that is larger.
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
+/// What is late, is so late.
+const LATE_MS: u64 = 300;
+/// A short lease.
+const LEASE_SHORT_MS: u64 = 200;
 /// How long an event may wait for room in its stream here. Its writer asks again.
 const ROOM_MS_MAX: u64 = 2_000;
 
@@ -48,8 +52,8 @@ pub(super) struct Owner<E: Env> {
     pub(super) soft: Mutex<Soft>,
     queue_bytes_max: usize,
     me: NodeId,
-    /// `None` but in tests.
-    pub(super) flawed: Option<Arc<Flawed>>,
+    /// Of use in tests alone.
+    pub(super) flawed: Arc<Flawed>,
 }
 
 impl<E: Env> Owner<E> {
@@ -62,8 +66,8 @@ impl<E: Env> Owner<E> {
         settings: &Settings,
     ) -> Self {
         let queue_bytes_max = settings.stream_queue_bytes_max;
-        let flawed = settings.flaw().map(Flawed::new);
-        let (hosted, soft) = (env.now(), Mutex::new(Soft::new(id)));
+        let flawed = Arc::default();
+        let (hosted, soft) = (env.now(), Mutex::new(Soft::new(id, flawed!(env, CountedAnew))));
         Self { id, hosted, env, group, kept, soft, queue_bytes_max, me, flawed }
     }
 
@@ -87,10 +91,25 @@ impl<E: Env> Owner<E> {
         self.group.watch_leader().borrow().leader
     }
 
+    /// Takes up an ask, where this replica leads as far as it knows.
+    fn take_up(&self) -> Result<(), Answer> {
+        let Some(term) = self.leading() else {
+            reachable!(self.env, NotOwnerAsked);
+            return Err(Answer::NotOwner { leader: self.leader() });
+        };
+        always!(self.env, term >= self.soft().term(), "who leads never led in a later term");
+        self.soft().enter(term, self.env.now());
+        if buggify!(self.env, OwnerBusy) { Err(Answer::Unavailable) } else { Ok(()) }
+    }
+
     /// Answers for the group.
     pub(super) async fn serve(&self, from: NodeId, ask: Ask) -> Answer {
-        let Some(term) = self.leading() else { return Answer::NotOwner { leader: self.leader() } };
-        self.soft().enter(term, self.env.now());
+        if let Some(answer) = self.read_as_follower(&ask) {
+            return answer;
+        }
+        if let Err(answer) = self.take_up() {
+            return answer;
+        }
         match ask {
             Ask::Open { request, id, principal, client } => {
                 match self.propose(request, Command::Open { id, principal, client }).await {
@@ -175,25 +194,42 @@ impl<E: Env> Owner<E> {
         }
         let _ahead = self.show_early(&entry);
         // Boxed: a reader of a stream waits in the same future as this, and readers are many.
-        match Box::pin(self.group.propose(entry.encode(), due)).await {
+        let proposed = Box::pin(self.group.propose(entry.encode(), due)).await;
+        if buggify!(self.env, AcknowledgedLate) {
+            self.env.sleep_until(self.env.now().after_ms(LATE_MS)).await;
+        }
+        match proposed {
+            Ok(_) if buggify!(self.env, AcknowledgementLost) => Err(Answer::Unknown),
             Ok(reply) => {
                 self.env.record(&Event::CommandAcknowledged(self.id));
                 Ok(Reply::decode(&reply).expect("a reply of this program must read back"))
             }
-            Err(ProposeError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
+            Err(ProposeError::NotLeader { leader }) => {
+                reachable!(self.env, CommandTurnedAway);
+                Err(Answer::NotOwner { leader })
+            }
             Err(ProposeError::Unavailable(_)) => Err(Answer::Unavailable),
-            Err(ProposeError::Unknown) => Err(Answer::Unknown),
+            Err(ProposeError::Unknown) => {
+                reachable!(self.env, CommitUnknown);
+                Err(Answer::Unknown)
+            }
         }
     }
 
     async fn barrier(&self) -> Result<(), Answer> {
-        if self.has(Flaw::DoubleOwner) {
+        if flawed!(self.env, DoubleOwner) {
             return Ok(());
         }
         match Box::pin(self.group.barrier(self.env.now().after_ms(COMMIT_MS_MAX))).await {
             Ok(()) => Ok(()),
-            Err(BarrierError::NotLeader { leader }) => Err(Answer::NotOwner { leader }),
-            Err(BarrierError::Unavailable) => Err(Answer::Unavailable),
+            Err(BarrierError::NotLeader { leader }) => {
+                reachable!(self.env, ReadFoundNewLeader);
+                Err(Answer::NotOwner { leader })
+            }
+            Err(BarrierError::Unavailable) => {
+                reachable!(self.env, ReadUnproved);
+                Err(Answer::Unavailable)
+            }
         }
     }
 
@@ -202,11 +238,11 @@ impl<E: Env> Owner<E> {
         if !kept.state.holds(id.slot()) {
             return Answer::Moved;
         }
-        self.soft().hold(id, holder, self.env.now().after_ms(LEASE_MS));
+        let held_ms = if buggify!(self.env, LeaseShort) { LEASE_SHORT_MS } else { LEASE_MS };
+        self.soft().hold(id, holder, self.env.now().after_ms(held_ms));
+        let lease_ms = if flawed!(self.env, LongLease) { 20 * held_ms } else { held_ms };
         match kept.state.record(id, principal) {
-            Some(record) => {
-                Answer::Attached { client: record.client, log_level: record.log_level, lease_ms: LEASE_MS }
-            }
+            Some(record) => Answer::Attached { client: record.client, log_level: record.log_level, lease_ms },
             None => Answer::NoSession,
         }
     }
@@ -253,16 +289,21 @@ impl<E: Env> Owner<E> {
 
     /// Waits until what the reader has not taken leaves room.
     async fn room(&self, (id, stream): (SessionId, StreamId), length: usize, due: Instant) -> bool {
+        if flawed!(self.env, UnboundedQueue) {
+            return true;
+        }
+        let bytes_max = if buggify!(self.env, RoomSmall) { 0 } else { self.queue_bytes_max };
         loop {
             let waiter = {
                 let taken = self.soft().taken(id, stream);
                 let mut kept = self.kept();
                 let waiting = kept.state.waiting_bytes(id, stream, taken);
-                if waiting == 0 || waiting + length <= self.queue_bytes_max {
+                if waiting == 0 || waiting + length <= bytes_max {
                     return true;
                 }
                 kept.wait(Matter::Room(id, stream))
             };
+            reachable!(self.env, WriterHeldBack);
             if deadline(&self.env, due, waiter).await.is_err() {
                 return false;
             }
@@ -277,6 +318,7 @@ impl<E: Env> Owner<E> {
         }
         let after = {
             let kept = self.kept();
+            let after = after.map(|after| after - u64::from(flawed!(self.env, OffByOne) && after > 0));
             // Where it is not known how far the last reader got, from the oldest event that is held.
             let from = after.unwrap_or_else(|| self.soft().taken(id, stream));
             let from = match (after, kept.state.read(id, stream, from, 1)) {
@@ -328,11 +370,18 @@ impl<E: Env> Owner<E> {
                 if !kept.state.holds(id.slot()) {
                     return Answer::Moved;
                 }
+                sometimes!(self.env, soft.is_of_another(turn), StreamReadOn);
                 if !soft.reads(id, stream, after, turn) {
+                    reachable!(self.env, ReaderSuperseded);
                     return Answer::Superseded;
                 }
                 kept.wake(Matter::Room(id, stream));
-                let read = || kept.state.read(id, stream, after, READ_BYTES_MAX);
+                let after = match kept.state.next_of(id, stream) {
+                    Some(next) if flawed!(self.env, SkippedEvents) && soft.is_of_another(turn) => next - 1,
+                    _ => after,
+                };
+                let bytes_max = if buggify!(self.env, ReadsSmall) { 1 } else { READ_BYTES_MAX };
+                let read = || kept.state.read(id, stream, after, bytes_max);
                 match self.read_early(id, stream, after).unwrap_or_else(read) {
                     group::Read::Events(events) => return Answer::Events { events, finished: false },
                     group::Read::Finished => return Answer::Events { events: Vec::new(), finished: true },

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::owner::{LEASE_MS, Owner};
 use super::wire::{self, Answer, Ask, EdgeAsk, Message, question_home};
 use super::{Cluster, Inner, Trouble};
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, flawed, reachable};
 use crate::group::Command;
 use crate::ids::{Executor, NodeId, SessionId};
 use crate::jsonrpc::{Id, answer_message};
@@ -102,6 +102,7 @@ impl<E: Env> Inner<E> {
         if now >= until {
             return known;
         }
+        reachable!(self.env, EndedUnderNewOwner);
         let view = self.view();
         let running = view.nodes().iter().filter(|(_, node)| node.state.is_running()).map(|(id, _)| *id);
         running
@@ -120,6 +121,7 @@ impl<E: Env> Inner<E> {
             if self.tell_one(node, &ask, due).await || self.env.now() >= until {
                 return;
             }
+            reachable!(self.env, EndToldAgain);
             let pause = self.env.now().after_ms(TELL_PAUSE_MS).min(until);
             self.env.sleep_until(pause).await;
         }
@@ -148,6 +150,7 @@ impl<E: Env> Inner<E> {
     pub(super) fn hear(&self, ask: EdgeAsk) -> bool {
         let Some(edge) = self.edge() else { return true };
         match ask {
+            EdgeAsk::Ended { .. } if flawed!(self.env, GhostSession) => {}
             EdgeAsk::Ended { id } => edge.session_ended(id),
             EdgeAsk::Changed { id } => edge.session_changed(id),
             EdgeAsk::Cancel { id, call } => edge.cancel(id, &call),
@@ -191,6 +194,7 @@ impl<E: Env> Cluster<E> {
             }
             env.sleep_until(again).await;
         }
+        reachable!(env, AnswerPassedOn);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Inner;
 use super::wire::{self, Answer, Ask, Message};
 use super::{Cluster, Trouble};
-use crate::env::{Env, Instant, deadline};
+use crate::env::{Env, Instant, deadline, reachable, sometimes};
 use crate::ids::{GroupId, NodeId};
 use crate::mesh::{Channel, MeshError};
 use crate::seal::slot_of;
@@ -65,7 +65,7 @@ impl<E: Env> Cluster<E> {
     }
 
     /// Asks who was last heard to lead, then each replica in turn.
-    async fn search(&self, whom: Whom, ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
+    async fn search(&self, whom: Whom, mut ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
         let inner = &self.0;
         let (mut asked, mut encoded) = (None, None);
         let (mut pause_ms, mut turn, mut unknown) = (PAUSE_MS_MIN, 0, false);
@@ -78,7 +78,8 @@ impl<E: Env> Cluster<E> {
             if asked.replace(group) != Some(group) {
                 (turn, encoded) = (0, None);
             }
-            let Some(target) = inner.target(group, turn) else { return Err(Trouble::Unavailable) };
+            let target = inner.reads_here(group, &ask).or_else(|| inner.target(group, turn));
+            let Some(target) = target else { return Err(Trouble::Unavailable) };
             let begun = inner.env.now();
             let answer = if target == inner.me.node {
                 inner.ask_here(group, ask.clone(), wait, give_up).await
@@ -99,14 +100,23 @@ impl<E: Env> Cluster<E> {
                 }
                 Ok(Answer::Unavailable) => turn += 1,
                 // The next look at the map may find whose it is.
-                Ok(Answer::Moved) => {}
-                Ok(Answer::Unknown) => unknown = true,
+                Ok(Answer::Moved) => reachable!(inner.env, SlotsMoved),
+                Ok(Answer::Unknown) => {
+                    unknown = true;
+                    if inner.ask_again(&mut ask) {
+                        encoded = None;
+                    }
+                }
                 Ok(answer) => {
                     inner.lead(group, Some(target));
+                    sometimes!(inner.env, unknown, UnknownAskAnswered);
                     return Ok(answer);
                 }
                 Err(lost) => {
                     unknown |= lost;
+                    if lost && inner.ask_again(&mut ask) {
+                        encoded = None;
+                    }
                     inner.lead(group, None);
                     turn += 1;
                 }
@@ -196,7 +206,10 @@ impl<E: Env> Inner<E> {
         match answer {
             Ok(bytes) => wire::decode(&bytes).map_err(|_| true),
             Err(MeshError::Unreachable | MeshError::Overloaded | MeshError::TooLarge) => Err(false),
-            Err(_) => Err(true),
+            Err(error) => {
+                sometimes!(self.env, error == MeshError::Broken, LinkBrokeUnderway);
+                Err(true)
+            }
         }
     }
 

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::flaw::Flaw;
 use crate::control::{self, Wire};
 use crate::detector;
 use crate::group;
@@ -40,9 +39,6 @@ pub struct ClusterConfig {
     /// The versions of the wire that this node speaks, from and to: for tests of an upgrade, in which one program plays both.
     #[doc(hidden)]
     pub wire: (u16, u16),
-    /// A bug that this node has: for tests that must find it.
-    #[doc(hidden)]
-    pub flaw: Option<Flaw>,
     /// Data groups of a cluster that this node founds. It gets more by itself as nodes join, up to 256; one that is to be
     /// large need not grow if it begins with as many.
     pub groups: u16,
@@ -65,7 +61,6 @@ impl ClusterConfig {
             key_rotate_ms: 7 * 24 * 3_600_000,
             replace_after_ms: 60_000,
             wire: WIRE,
-            flaw: None,
             groups: 16,
         }
     }
@@ -122,11 +117,6 @@ impl Settings {
             replace_after_ms: config.replace_after_ms,
             ..self.control.clone()
         }
-    }
-
-    /// The bug that this node has, in a test that must find it.
-    pub(super) fn flaw(&self) -> Option<Flaw> {
-        self.cluster.as_ref().and_then(|config| config.flaw)
     }
 
     /// The versions of the wire that this node speaks.

@@ -35,7 +35,7 @@ use super::route::Wait;
 use super::wire::{Answer, Ask};
 use super::{Cluster, Inner, Trouble, calls};
 use crate::control::{self, ClusterMap, Command as MapCommand};
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, reachable};
 use crate::group::{Command, PIECE_BYTES_MAX, digest_of_part};
 use crate::ids::GroupId;
 use crate::task::RequestId;
@@ -91,6 +91,7 @@ impl<E: Env> Cluster<E> {
         let adopt = Ask::Adopt { len: part.len() as u64, digest: digest_of_part(&part) };
         self.have_done(child, adopt, due).await?;
         self.decide(MapCommand::FinishSplit { group: child }, due).await?;
+        reachable!(self.0.env, GroupSplit);
         done(owner.propose(ANY, Command::Shed { child }).await)
     }
 

@@ -7,7 +7,7 @@ use super::wire::{self, Message};
 use super::{Cluster, Inner};
 use crate::control::{NodeState, Unsafe};
 use crate::env::Env;
-use crate::ids::{GroupId, NodeId};
+use crate::ids::{Epoch, GroupId, NodeId};
 use crate::mesh::Channel;
 use crate::raft::Role;
 use crate::seal::parent_of;
@@ -173,6 +173,19 @@ impl<E: Env> Cluster<E> {
             nodes: nodes.collect(),
             groups: view.groups().map(|(id, place)| group_status(id, place, &ids, &said)).collect(),
         }
+    }
+
+    /// Asks every node which map it has: of voters, and of those that watch another voter, the leader of the control group
+    /// does not hear it by itself.
+    pub(super) async fn ask_epochs(&self) {
+        let inner = &self.0;
+        let view = inner.view();
+        let asks = view.nodes().iter().filter(|(_, node)| node.state.is_running()).map(|(id, _)| async {
+            if let Some(own) = self.ask_status(*id).await {
+                inner.note_epoch(*id, Epoch(own.epoch));
+            }
+        });
+        join_all(asks).await;
     }
 
     async fn ask_status(&self, node: NodeId) -> Option<OwnStatus> {

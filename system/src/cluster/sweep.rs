@@ -12,8 +12,8 @@ use super::council::Council;
 use super::owner::Owner;
 use super::passing::ENDED_IDLE;
 use super::{Cluster, Inner};
-use crate::control::{self, ClusterMap, Command as MapCommand, Facts};
-use crate::env::{Either, Env, Instant, race};
+use crate::control::{self, ClusterMap, Command as MapCommand, Facts, KeyChain};
+use crate::env::{Either, Env, Instant, buggify, race, reachable, sometimes};
 use crate::group::{Command, Reply};
 use crate::ids::{NodeId, SessionId};
 use crate::jsonrpc::{ErrorObject, Raw};
@@ -128,6 +128,13 @@ impl<E: Env> Cluster<E> {
     fn lead_where_it_belongs(&self, view: &ClusterMap, owner: &Arc<Owner<E>>, status: &Status) -> bool {
         let inner = &self.0;
         let now = inner.env.now();
+        if buggify!(inner.env, HandsOver)
+            && let Some(heir) = self.heir(&owner.group, |_| true)
+        {
+            let owner = owner.clone();
+            inner.env.spawn("hand-over", async move { owner.group.transfer(heir).await });
+            return true;
+        }
         // One that just came to lead may be in the middle of what others hurry to: a restart, an election.
         if view.change_of(owner.id).is_some() || now < owner.soft().since().after_ms(SETTLED_MS) {
             return false;
@@ -145,6 +152,7 @@ impl<E: Env> Cluster<E> {
         if status.lags.get(&first) != Some(&0) {
             return false;
         }
+        reachable!(inner.env, HandedOver);
         let owner = owner.clone();
         inner.env.spawn("hand-over", async move { owner.group.transfer(first).await });
         true
@@ -154,7 +162,8 @@ impl<E: Env> Cluster<E> {
     /// one of them is suspected.
     fn hibernate(&self, owner: &Arc<Owner<E>>, status: &Status) {
         let inner = &self.0;
-        let quiet = owner.soft().is_quiet(status.last, inner.env.now(), QUIET_MS);
+        let quiet_ms = if buggify!(inner.env, SleepsEarly) { 0 } else { QUIET_MS };
+        let quiet = owner.soft().is_quiet(status.last, inner.env.now(), quiet_ms);
         if inner.mesh.is_none() || !quiet || status.is_asleep || status.voters.len() < 2 {
             return;
         }
@@ -162,7 +171,8 @@ impl<E: Env> Cluster<E> {
         let due = inner.env.now().after_ms(PERIOD_MS);
         inner.env.spawn("hibernation", async move {
             // Where a member does not agree, it is tried again.
-            let _ = owner.group.sleep(due).await;
+            let sleeps = owner.group.sleep(due).await;
+            sometimes!(owner.env, sleeps, GroupSlept);
         });
     }
 
@@ -185,7 +195,8 @@ impl<E: Env> Cluster<E> {
                 let done = MapCommand::FinishMove { group: owner.id, change };
                 let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
                 // Whoever leads next finds the members as they should be, and says so again.
-                let _ = cluster.control(done, due).await;
+                let told = cluster.control(done, due).await;
+                sometimes!(inner.env, told.is_ok(), ReplicaMoved);
             }
             inner.life.moves.end(owner.id);
         });
@@ -208,6 +219,7 @@ impl<E: Env> Cluster<E> {
         let mut next = target.clone();
         if !target.contains(&self.0.me.node) {
             if let Some(heir) = self.heir(group, |node| target.contains(&node)) {
+                reachable!(self.0.env, HandedOverToLeave);
                 group.transfer(heir).await;
                 return false;
             }
@@ -229,6 +241,7 @@ impl<E: Env> Cluster<E> {
             if view.is_executor_gone(executor.node, executor.incarnation) {
                 let error = Raw::encode(&gone()).expect("an error object must encode");
                 let command = Command::ExecutorGone { executor, error };
+                reachable!(self.0.env, GoneWorkEnded);
                 // Where it is not committed, the next sweep does it again.
                 let _ = owner.propose(self.0.request_id(), command).await;
             }
@@ -298,6 +311,10 @@ impl<E: Env> Cluster<E> {
                 cluster.0.life.moves.end(super::council::CONTROL);
             });
         }
+        if inner.view().keys().is_some_and(KeyChain::is_changing) {
+            let cluster = self.clone();
+            inner.env.spawn("epochs", async move { cluster.ask_epochs().await });
+        }
         let settings = inner.settings.plan();
         for _ in 0..PLAN_STEPS_MAX {
             let map = council.machine.lock().expect("the map must not be poisoned").map().clone();
@@ -308,6 +325,7 @@ impl<E: Env> Cluster<E> {
                 || inner.lost_node(&map).map(|(node, incarnation)| MapCommand::Down { node, incarnation });
             let Some(step) = lost().or(step) else { return };
             let due = inner.env.now().after_ms(PROPOSE_MS_MAX);
+            sometimes!(inner.env, matches!(step, MapCommand::MakeCurrent { .. }), KeyChanged);
             match self.control(step, due).await {
                 Ok(control::Reply::Done(_) | control::Reply::Joined(..)) => {}
                 Ok(control::Reply::Refused(refusal)) => {

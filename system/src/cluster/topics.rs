@@ -14,7 +14,7 @@ use super::owner::Owner;
 use super::route::{Wait, slot_of_topic};
 use super::wire::{Answer, Ask};
 use super::{Cluster, Trouble};
-use crate::env::{Env, Instant, Task as _, deadline};
+use crate::env::{Env, Instant, Task as _, deadline, reachable};
 use crate::group::Command;
 use crate::ids::GroupId;
 use crate::watch;
@@ -297,6 +297,7 @@ impl<E: Env> Cluster<E> {
         if !self.0.topics.state().untold.insert(change.clone()) {
             return;
         }
+        reachable!(self.0.env, ToldLater);
         let cluster = self.clone();
         self.0.env.spawn("tell later", async move {
             let inner = &cluster.0;

@@ -37,6 +37,12 @@ impl KeyChain {
         &self.ring
     }
 
+    /// Whether a key waits for every node to have it.
+    #[must_use]
+    pub const fn is_changing(&self) -> bool {
+        self.added.is_some()
+    }
+
     /// The number of the key that seals.
     #[must_use]
     pub const fn current(&self) -> u8 {

@@ -3,7 +3,7 @@
 //! The same node runs in several worlds: on tokio in production (`switchboard-bin`), inside the seeded event kernel
 //! (`switchboard-sim`), and later on other simulators. A world is one type that implements [`Env`]; nothing in this
 //! package reaches around it. There are no default bodies: a world that forgets an answer does not compile, instead of
-//! leaking the real one.
+//! leaking the real one. Only what no world but a simulated one may say has one: that there is nothing of the kind.
 //!
 //! An `Env` value is a cheap handle of **one node in one world** (and, after a restart, of one boot of that node). Clone
 //! it freely. Dispatch is static, so production pays nothing for the seam.
@@ -15,6 +15,7 @@ mod clock;
 mod disk;
 mod entropy;
 mod net;
+mod probing;
 mod process;
 mod task;
 mod world;
@@ -23,6 +24,7 @@ pub use clock::{Instant, WallTime};
 pub use disk::{Disk, File, OpenMode};
 pub use entropy::Entropy;
 pub use net::{Listener, Stream};
+pub(crate) use probing::{always, buggify, flawed, reachable, sometimes};
 pub use process::{Child, Command, ExitStatus};
 pub use task::{Either, Elapsed, Panicked, Task, deadline, race, yield_now};
 pub use world::{AnyStream, World};
@@ -32,6 +34,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::event::Event;
+use crate::probe::{Flaw, Quirk};
 
 /// The world as one node sees it. See the [module](self) page.
 pub trait Env: Clone + Send + Sync + Unpin + 'static {
@@ -96,4 +99,14 @@ pub trait Env: Clone + Send + Sync + Unpin + 'static {
 
     /// Tells the world what happened in the node. Free in production; in a simulation it feeds the trace and the checkers.
     fn record(&self, event: &Event);
+
+    /// Whether to take a liberty that the code has at any time. Only a simulation does, now and then.
+    fn buggify(&self, _: Quirk) -> bool {
+        false
+    }
+
+    /// The bug that is planted in every node, in a simulation that must find it.
+    fn flaw(&self) -> Option<Flaw> {
+        None
+    }
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Entropy, Env, Instant, WallTime};
 use crate::event::Event;
+use crate::probe::{Flaw, Quirk};
 
 /// A stream of any world.
 pub type AnyStream = Box<dyn AsyncReadWrite>;
@@ -38,6 +39,10 @@ pub trait World: Send + Sync + 'static {
     fn blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) -> Boxed<'static, bool>;
     /// See [`Env::record`].
     fn record(&self, event: &Event);
+    /// See [`Env::buggify`].
+    fn buggify(&self, quirk: Quirk) -> bool;
+    /// See [`Env::flaw`].
+    fn flaw(&self) -> Option<Flaw>;
 }
 
 impl<E: Env> World for E {
@@ -72,5 +77,13 @@ impl<E: Env> World for E {
 
     fn record(&self, event: &Event) {
         Env::record(self, event);
+    }
+
+    fn buggify(&self, quirk: Quirk) -> bool {
+        Env::buggify(self, quirk)
+    }
+
+    fn flaw(&self) -> Option<Flaw> {
+        Env::flaw(self)
     }
 }

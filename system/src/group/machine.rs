@@ -47,6 +47,17 @@ pub struct Group {
     pub(super) split: Split,
     /// What watchers have not been told yet.
     pub(super) changes: VecDeque<Change>,
+    /// No part of the state: replicas that were restored from a snapshot count anew.
+    pub(super) repeats: Repeats,
+}
+
+/// How often something came that had come before, and changed nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Repeats {
+    /// Commands that were answered from memory.
+    pub commands: u64,
+    /// Appends of events that were there.
+    pub appends: u64,
 }
 
 /// A reply, and whether anything changed that a repetition would change again.
@@ -72,6 +83,7 @@ impl Group {
             dedup: Dedup::default(),
             split: Split::default(),
             changes: VecDeque::new(),
+            repeats: Repeats::default(),
             bounds,
         }
     }
@@ -115,6 +127,7 @@ impl Group {
 
     fn once(&mut self, request: RequestId, command: Command) -> Reply {
         if let Some(reply) = self.dedup.reply(request) {
+            self.repeats.commands += 1;
             return reply.clone();
         }
         if !self.dedup.has_room(self.bounds.requests_max) {
@@ -253,6 +266,12 @@ impl Group {
             self.tombstones.remove(&id);
         }
         self.dedup.expire(self.now, EXPIRE_BATCH);
+    }
+
+    /// How often something came once more since this replica began.
+    #[must_use]
+    pub fn repeats(&self) -> Repeats {
+        Repeats { commands: self.repeats.commands + self.tasks.repeats(), ..self.repeats }
     }
 
     /// The next change that watchers have not been told.

@@ -33,7 +33,7 @@ mod wire;
 
 pub use bounds::Bounds;
 pub use command::{Change, Command, Entry, Refusal, Reply};
-pub use machine::Group;
+pub use machine::{Group, Repeats};
 pub use read::{Read, Record};
 pub use snapshot::SnapshotError;
 pub use split::{PIECE_BYTES_MAX, digest_of_part};

@@ -16,6 +16,7 @@ use super::snapshot::COUNT_MAX;
 use crate::env::WallTime;
 use crate::ids::Executor;
 use crate::jsonrpc::Raw;
+use crate::probe::Flaw;
 
 /// What an event costs beside its data, about.
 const EVENT_OVERHEAD: usize = 64;
@@ -100,12 +101,15 @@ impl Stream {
     /// # Errors
     /// [`Refusal::Abandoned`]; [`Refusal::Hole`] when some before them are missing; [`Refusal::Finished`] when there is a
     /// new one and the stream takes none.
-    pub(super) fn known(&self, first: u64, count: usize) -> Result<usize, Refusal> {
+    pub(super) fn known(&self, first: u64, count: usize, flaw: Option<Flaw>) -> Result<usize, Refusal> {
         if matches!(self.life, Life::Abandoned(_)) {
-            return Err(Refusal::Abandoned);
+            return if flaw == Some(Flaw::LateAnswer) { Ok(0) } else { Err(Refusal::Abandoned) };
         }
         if first > self.next {
             return Err(Refusal::Hole { next: self.next });
+        }
+        if flaw == Some(Flaw::RepeatedAppend) && self.life == Life::Open {
+            return Ok(0);
         }
         let known = usize::try_from(self.next - first).unwrap_or(usize::MAX).min(count);
         if known < count && self.life != Life::Open {

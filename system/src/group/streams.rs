@@ -59,9 +59,10 @@ impl Group {
         let is_full = self.held_bytes > self.bounds.held_bytes_max;
         let place = self.streams.get_mut(&key).filter(|stream| stream.executor.is_some());
         let stream = place.ok_or(Refusal::NoStream)?;
-        let known = stream.known(first, events.len())?;
+        let known = stream.known(first, events.len(), self.bounds.tasks.flaw)?;
         // All of them, or it is a copy from before others: what finishes must be the last.
         let finishes = finish && stream.life == Life::Open && stream.next() - first <= events.len() as u64;
+        self.repeats.appends += u64::from(known > 0);
         if known == events.len() && !finishes {
             return Ok(stream.next());
         }

@@ -54,6 +54,7 @@ fn small() -> Bounds {
             requests_max: 400,
             request_ttl_ms: 100,
             gone_max: 8,
+            flaw: None,
         },
     }
 }

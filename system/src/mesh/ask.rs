@@ -32,6 +32,8 @@ pub(super) struct Asking {
     limits: MeshLimits,
     counters: Arc<Counters>,
     peer: OnceLock<Peer>,
+    /// A bug, for tests that must find it: an answer goes to whoever waits longest.
+    crosses: bool,
     inner: Mutex<Inner>,
 }
 
@@ -77,6 +79,14 @@ impl Waiting {
 }
 
 impl Inner {
+    /// Who waits longest of those that are as patient as this one.
+    fn longest_beside(&self, id: u64) -> u64 {
+        let is_patient = self.pending.get(&id).is_some_and(|pending| pending.is_patient);
+        let mut beside =
+            self.pending.iter().filter(|(_, other)| other.is_sent && other.is_patient == is_patient);
+        beside.next().map_or(id, |(longest, _)| *longest)
+    }
+
     fn remove(&mut self, id: u64) -> Option<Pending> {
         let pending = self.pending.remove(&id)?;
         self.all.len -= 1;
@@ -92,7 +102,12 @@ impl Inner {
 pub(super) struct Over;
 
 impl Asking {
-    pub(super) fn new(channel: Channel, limits: MeshLimits, counters: Arc<Counters>) -> Arc<Self> {
+    pub(super) fn new(
+        channel: Channel,
+        limits: MeshLimits,
+        counters: Arc<Counters>,
+        crosses: bool,
+    ) -> Arc<Self> {
         let inner = Inner {
             queue: Queue::new(&limits),
             pending: BTreeMap::new(),
@@ -103,7 +118,7 @@ impl Asking {
             is_detached: false,
             waker: None,
         };
-        Arc::new(Self { channel, limits, counters, peer: OnceLock::new(), inner: Mutex::new(inner) })
+        Arc::new(Self { channel, limits, counters, peer: OnceLock::new(), crosses, inner: Mutex::new(inner) })
     }
 
     pub(super) const fn channel(&self) -> Channel {
@@ -228,6 +243,7 @@ impl Side for Asking {
             _ => return Err(Garbled::Unexpected),
         };
         let mut inner = self.inner();
+        let id = if self.crosses { inner.longest_beside(id) } else { id };
         let pending = inner.remove(id);
         inner.all.heard();
         inner.impatient.heard();

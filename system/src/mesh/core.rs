@@ -15,7 +15,7 @@ use super::link::{Seldom, Shared, accept, cut, run_dialled};
 use super::peer::{Channel, Lost, MeshError, Peer, Service};
 use super::pump::End;
 use super::shield::Bond;
-use crate::env::{Env, Instant, Listener, Task, deadline};
+use crate::env::{Env, Instant, Listener, Task, deadline, flawed};
 use crate::ids::NodeId;
 
 /// How long a stop waits for links to say their last words.
@@ -181,7 +181,8 @@ impl<E: Env> Mesh<E> {
 
     fn link(&self, target: Target, channel: Channel) -> Result<Arc<Asking>, MeshError> {
         let shared = &self.shared;
-        let make = || Asking::new(channel, shared.limits, Arc::clone(&shared.counters));
+        let crosses = flawed!(shared.env, CrossedAnswers);
+        let make = || Asking::new(channel, shared.limits, Arc::clone(&shared.counters), crosses);
         let found = shared.book().link((target, channel), shared.env.now(), make)?;
         Ok(match found {
             Found::Link(link) => link,

@@ -15,10 +15,12 @@ use super::hello::{Hello, HelloError, Reply, Said, introduce, receive};
 use super::peer::{Channel, Lost, MeshError, Peer, Refusal, Service};
 use super::pump::{End, Pump};
 use super::shield::{Bond, Line, Shield, Side, bond};
-use crate::env::{AnyStream, Either, Env, Instant, Listener, deadline, race};
+use crate::env::{AnyStream, Either, Env, Instant, Listener, buggify, deadline, race, reachable};
 
 /// How long accepting rests after an error: a shortage of open files does not pass at once.
 const ACCEPT_REST_MS: u64 = 10;
+/// A slow dial takes so much longer.
+const DIAL_SLOW_MS: u64 = 200;
 /// How often a mismatch is said aloud: somebody else decides how often it happens.
 const SELDOM_MS: u64 = 10_000;
 
@@ -130,6 +132,7 @@ pub(super) async fn run_dialled<E: Env>(
     match dial(&shared, target, address, link.channel()).await {
         Err(error) => {
             shared.counters.dials_failed.one_more();
+            reachable!(shared.env, DialFailed);
             shared.book().dialled_over(target, &link, Some(error), shared.env.now());
             link.cut(End::Lost(Lost::Reset), error);
         }
@@ -166,6 +169,9 @@ async fn dial<E: Env>(
 ) -> Result<(AnyStream, Peer), MeshError> {
     let Shared { env, limits, .. } = shared;
     let due = env.now().after_ms(limits.dial_ms_max);
+    if buggify!(env, DialSlow) {
+        env.sleep_until(env.now().after_ms(DIAL_SLOW_MS)).await;
+    }
     let connected = deadline(env, due, env.connect(address)).await;
     let stream = match connected {
         Ok(Ok(stream)) => stream,

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 
 use super::home::Home;
 use crate::cluster::{Read, Trouble, Turn};
-use crate::env::Env;
+use crate::env::{Env, always, flawed, reachable};
 use crate::event::Event;
 use crate::ids::StreamId;
 use crate::session::Item;
@@ -52,10 +52,21 @@ impl<E: Env> Follow<E> {
         self.stream
     }
 
+    /// This node drains: the client goes on at another one.
+    fn send_away(&mut self) -> Poll<Option<Item>> {
+        reachable!(self.env, ReaderSentAway);
+        self.finished = true;
+        Poll::Ready(Some(Item::Close { retry_ms: self.retry_ms }))
+    }
+
     /// The next item; `None` at the end of the stream, of the session, or of this reader's turn.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         loop {
+            if flawed!(self.env, ReorderedEvents) && self.ready.len() > 1 {
+                self.ready.swap(0, 1);
+            }
             if let Some((sequence, data)) = self.ready.pop_front() {
+                always!(self.env, sequence > self.after, "a reader is given later events than before");
                 self.after = sequence;
                 self.env.record(&Event::StreamDelivered(self.home.id(), self.stream, sequence));
                 return Poll::Ready(Some(Item::Event { sequence, data }));
@@ -64,16 +75,12 @@ impl<E: Env> Follow<E> {
                 return Poll::Ready(None);
             }
             if self.asking.is_none() && self.draining.as_mut().poll(cx).is_ready() {
-                self.finished = true;
-                return Poll::Ready(Some(Item::Close { retry_ms: self.retry_ms }));
+                return self.send_away();
             }
             let read = match &mut self.asking {
                 Some(asking) => match Pin::new(asking).poll(cx) {
                     Poll::Ready(read) => read,
-                    Poll::Pending if self.draining.as_mut().poll(cx).is_ready() => {
-                        self.finished = true;
-                        return Poll::Ready(Some(Item::Close { retry_ms: self.retry_ms }));
-                    }
+                    Poll::Pending if self.draining.as_mut().poll(cx).is_ready() => return self.send_away(),
                     Poll::Pending => return Poll::Pending,
                 },
                 None => {

@@ -17,7 +17,7 @@ use super::trouble;
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
 use crate::cluster::{Cluster, Trouble};
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, flawed, reachable};
 use crate::event::Event;
 use crate::ids::{SessionId, StreamId};
 use crate::jsonrpc::Raw;
@@ -112,20 +112,24 @@ impl<E: Env> Core<E> {
         let due = self.env.now().after_ms(OWNER_MS_MAX);
         let principal = client.principal.digest();
         // Its place is taken before it is there: many may come at once.
-        let _place = self.reserve_session()?;
+        let place = self.reserve_session()?;
         let lease_ms = self.cluster.open(id, principal, record, due).await.map_err(trouble)?;
         let name = self.seal_session(id, &client);
         let seat = self.seat_at(Home::new(self.cluster.clone(), id), client, lease_ms);
         self.metrics.sessions_opened.inc();
         self.env.record(&Event::SessionOpened(id));
+        if flawed!(self.env, LeakingPlaces) {
+            std::mem::forget(place);
+        }
         Ok((seat, name))
     }
 
     /// A place for a session that is about to be opened here, given back when the session has taken its own.
     fn reserve_session(&self) -> Result<Reserved, Fault> {
         let reserved = Reserved(self.metrics.sessions.clone());
-        let before = reserved.0.inc();
-        if usize::try_from(before).unwrap_or(0) >= self.limits.sessions_max {
+        let before = usize::try_from(reserved.0.inc()).unwrap_or(0);
+        let before = if flawed!(self.env, LateCount) { self.seats.len() } else { before };
+        if before >= self.limits.sessions_max {
             return Err(Fault::overloaded("this node has as many sessions as it may have"));
         }
         Ok(reserved)
@@ -191,6 +195,7 @@ impl<E: Env> Core<E> {
         if client.principal != *principal {
             return Err(Fault::session_not_found());
         }
+        reachable!(self.env, SessionTakenUp);
         let seat = self.seat_at(Home::new(self.cluster.clone(), ticket.id), client, attached.lease_ms);
         seat.session.set_log_level(level(attached.log_level));
         Ok(seat)
@@ -224,6 +229,7 @@ impl<E: Env> Core<E> {
             Err(Trouble::Unavailable | Trouble::Unknown)
                 if self.env.now() < heard.after_ms(self.limits.session_grace_ms) =>
             {
+                reachable!(self.env, ServedInGrace);
                 home.go_without(self.env.now());
                 Ok(())
             }
@@ -241,6 +247,7 @@ impl<E: Env> Core<E> {
                 Ok(())
             }
             Err(Trouble::NoSession) => {
+                reachable!(self.env, LeaseRefused);
                 self.leave(&seat.session.id, CancelReason::Client);
                 Err(Trouble::NoSession)
             }

@@ -30,8 +30,6 @@ mod stateless;
 mod tasks;
 
 pub use crate::cluster::ClusterConfig;
-#[doc(hidden)]
-pub use crate::cluster::Flaw;
 pub use config::{Config, ConfigProblem, HttpConfig, Setting, Token};
 pub use life::Stage;
 pub use start::{Node, StartError};

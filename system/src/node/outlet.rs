@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::home::Home;
 use crate::cluster::{Piece, Trouble};
-use crate::env::{Env, Instant, deadline};
+use crate::env::{Env, Instant, deadline, flawed};
 use crate::event::Event;
 use crate::ids::StreamId;
 use crate::jsonrpc::{Id, Raw};
@@ -17,6 +17,9 @@ use crate::session::Queue;
 /// Beyond a call's own time: how long its last messages may wait for a reader that does not read, or for the quorum that
 /// keeps them.
 const UNSENT_MS_MAX: u64 = 30_000;
+
+/// Who drops what a slow reader does not take, waits so long for it.
+const SOON_MS: u64 = 300;
 
 /// See the [module](self) page.
 pub(super) enum Outlet<E: Env> {
@@ -51,6 +54,10 @@ impl<E: Env> Outlet<E> {
                 sent.map_err(|_| Unsent)
             }
             Self::Stream(scribe) => {
+                if flawed!(env, SilentDrop) {
+                    let _ = scribe.write(Some(message), None, false, env.now().after_ms(SOON_MS)).await;
+                    return Ok(());
+                }
                 let said = scribe.write(Some(message), None, false, due).await;
                 said.map_err(|_| Unsent)
             }

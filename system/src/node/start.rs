@@ -19,6 +19,7 @@ use crate::client::Principal;
 use crate::cluster::{Cluster, ClusterError, Settings};
 use crate::env::{Either, Env, Listener, race};
 use crate::handler::Catalogue;
+use crate::probe::Flaw;
 use crate::{group, task};
 
 /// Why a node did not start. Nothing is served, and nothing was left behind but, perhaps, a key file.
@@ -62,7 +63,7 @@ impl<E: Env> Node<E> {
     /// [`StartError`]; nothing is served then.
     pub async fn start(env: E, config: Config, catalogue: Catalogue) -> Result<Self, StartError> {
         config.check().map_err(StartError::Config)?;
-        let cluster = Cluster::start(env.clone(), settings(&config)).await?;
+        let cluster = Cluster::start(env.clone(), settings(&config, env.flaw())).await?;
         let core = Core::new(env, Parts { limits: config.limits.clone(), catalogue, cluster });
         core.connect();
         let mut node = Self { core, http: None, tcp: None, admin: None, tasks: Vec::new() };
@@ -200,7 +201,7 @@ async fn bind<E: Env>(env: &E, address: SocketAddr) -> Result<E::Listener, Start
 }
 
 /// What of a node's settings concerns its part in the cluster.
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, flaw: Option<Flaw>) -> Settings {
     let limits = &config.limits;
     let tasks = task::Bounds {
         tasks_max: limits.tasks_max,
@@ -208,6 +209,7 @@ fn settings(config: &Config) -> Settings {
         ttl_ms_max: limits.task_ttl_ms_max,
         page_max: limits.page_len,
         redemption_ttl_ms_max: limits.request_state_ms_max,
+        flaw,
         ..task::Bounds::default()
     };
     let group = group::Bounds {

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use crate::env::{Entropy, Env, Instant, World};
 use crate::event::Event;
+use crate::probe::Quirk;
 
 /// A future that owns what it needs.
 pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -38,6 +39,16 @@ impl Ground {
         CURRENT.with_borrow(|current| current.clone()).expect("the engine must only run on its ground")
     }
 
+    /// Tells what happened.
+    pub(super) fn record(&self, event: &Event) {
+        self.world.record(event);
+    }
+
+    /// Whether to take a liberty.
+    pub(super) fn buggify(&self, quirk: Quirk) -> bool {
+        self.world.buggify(quirk)
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.world.now()
     }
@@ -48,10 +59,6 @@ impl Ground {
 
     pub(super) fn draw<R>(&self, draw: impl FnOnce(&mut Entropy) -> R) -> R {
         draw(&mut self.entropy.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn record(&self, event: &Event) {
-        self.world.record(event);
     }
 
     /// Starts a task on this ground.

@@ -20,7 +20,7 @@ use super::rest::Rest;
 use super::status::{self, Leadership, Role, Status};
 use super::types::{Command, Types, nodes};
 use super::{Machine, Network};
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, sometimes};
 use crate::event::Event;
 use crate::ids::{GroupId, NodeId};
 use crate::store::Store;
@@ -480,6 +480,7 @@ impl Group {
     pub fn elect(&self) {
         self.wake();
         let (group, asks_first) = (self.clone(), !self.is_orphaned());
+        sometimes!(self.post().ground, !asks_first, LeaderOrphaned);
         self.post().ground.spawn(async move {
             // A group that has stopped campaigns no more.
             let _ = group.raft().trigger().elect(asks_first).await;

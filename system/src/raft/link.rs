@@ -16,12 +16,14 @@ use super::Network;
 use super::ground::Ground;
 use super::types::{Ballot, Cover, Snapshot, Types, Vote, encode, log_id, position};
 use super::wire::{self, Appended, Request, Response, Span};
-use crate::env::{Either, race};
+use crate::env::{Either, buggify, race};
 use crate::ids::{GroupId, NodeId};
 
 /// The most that one piece of a snapshot holds, and that the entries of one append hold together. One entry may be
 /// larger; such an append travels as bulk.
 pub(super) const PIECE_BYTES_MAX: usize = 512 * 1024;
+/// A small piece.
+const PIECE_BYTES_SMALL: usize = 1024;
 
 /// Makes links to the other members.
 #[derive(Clone)]
@@ -91,9 +93,11 @@ impl Link {
         patience: Duration,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let bytes = &snapshot.snapshot;
+        let is_small = buggify!(self.post.ground, PiecesSmall);
+        let piece_bytes_max = if is_small { PIECE_BYTES_SMALL } else { PIECE_BYTES_MAX };
         let mut offset = 0;
         loop {
-            let piece = &bytes[offset..bytes.len().min(offset + PIECE_BYTES_MAX)];
+            let piece = &bytes[offset..bytes.len().min(offset + piece_bytes_max)];
             let request = Request::Snapshot {
                 vote,
                 cover: Cover::from(&snapshot.meta),

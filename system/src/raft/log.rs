@@ -10,9 +10,11 @@ use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::ground::Ground;
 use super::group::Options;
 use super::link::PIECE_BYTES_MAX;
 use super::types::{Ballot, Entry, LogId, Position, Types, Vote, decode, encode, log_id, position};
+use crate::env::sometimes;
 use crate::ids::GroupId;
 use crate::store::{Done, Failed, Scope, Store};
 
@@ -195,6 +197,7 @@ impl RaftLogStorage<Types> for Log {
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         let from = last.map_or(0, |last| last.index + 1);
+        sometimes!(Ground::current(), self.last > last, LogCutBack);
         self.reader.store.truncate(self.reader.group, from).await.map_err(to_io)?;
         self.last = last;
         Ok(())

@@ -8,6 +8,7 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeader
 use super::Group;
 use super::types::{Ballot, Cover, Position, Snapshot, decode, log_id, position};
 use super::wire::{self, Appended, Request, Response, Span};
+use crate::env::reachable;
 use crate::ids::NodeId;
 
 /// The most that a snapshot may hold: a peer that promises more is not believed.
@@ -88,6 +89,7 @@ impl Group {
                 match self.arriving().add(vote, &cover, total, offset, bytes.0) {
                     Err(received) => Response::Piece { received },
                     Ok(snapshot) => {
+                        reachable!(ground, SnapshotInstalled);
                         let snapshot = Snapshot { meta: cover.into(), snapshot };
                         let answer = raft.install_full_snapshot(vote.into(), snapshot);
                         Response::Snapshot { vote: (&ground.run(answer).await.ok()?.vote).into() }

@@ -18,7 +18,7 @@ use super::Group;
 use super::status::Role;
 use super::types::{Position, position};
 use super::wire::{Request, Response};
-use crate::env::Instant;
+use crate::env::{Instant, reachable};
 use crate::ids::NodeId;
 
 /// Whether a group sleeps.
@@ -67,6 +67,7 @@ impl Group {
             state.stirs += 1;
             if state.is_asleep {
                 state.is_asleep = false;
+                reachable!(self.post().ground, GroupWoken);
                 self.tick(true);
             }
         });

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Call, Status, Summary, Task};
 use crate::ids::{Executor, TaskId};
 use crate::jsonrpc::Raw;
+use crate::probe::Flaw;
 use crate::seal::{Principal, slot_of};
 
 /// One attempt to change something, however often it is sent: 128 random bits, drawn by who wants the change.
@@ -249,6 +250,8 @@ pub struct Bounds {
     pub request_ttl_ms: u64,
     /// Nodes of which it is remembered up to which life they are gone. Those with the lowest ids are forgotten first.
     pub gone_max: usize,
+    /// A bug of the machine, for tests that must find it.
+    pub flaw: Option<Flaw>,
 }
 
 impl Default for Bounds {
@@ -266,6 +269,7 @@ impl Default for Bounds {
             requests_max: 100_000,
             request_ttl_ms: 120_000,
             gone_max: 1_024,
+            flaw: None,
         }
     }
 }

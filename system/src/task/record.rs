@@ -9,6 +9,7 @@ use super::command::{Action, Bounds, Create, Position, Refusal, Stamp};
 use crate::env::WallTime;
 use crate::ids::{Executor, TaskId};
 use crate::jsonrpc::Raw;
+use crate::probe::Flaw;
 use crate::seal::Principal;
 
 /// Counted for each task and each question on top of their texts.
@@ -166,7 +167,10 @@ impl Task {
         action: Action,
         bounds: &Bounds,
     ) -> Result<Option<usize>, Refusal> {
-        if self.status().is_terminal() {
+        let overwrites = bounds.flaw == Some(Flaw::UndoneCancel)
+            && self.status() == Status::Cancelled
+            && matches!(action, Action::Complete { .. } | Action::Fail { .. });
+        if self.status().is_terminal() && !overwrites {
             return match action {
                 // An answer that comes too late is passed over like one to an unknown key.
                 Action::Answer(_) => Ok(None),

@@ -40,6 +40,7 @@ fn small() -> Bounds {
         requests_max: 12,
         request_ttl_ms: 100,
         gone_max: 2,
+        flaw: None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::super::trouble;
 use super::{HttpEdge, answer};
 use crate::client::Principal;
 use crate::cluster::Trouble;
-use crate::env::Env;
+use crate::env::{Env, reachable};
 use crate::ids::StreamId;
 use crate::protocol::{Fault, Revision, Version};
 use crate::transport::http::{Accepts, AnswerStream, ResponseBody, method_not_allowed, names, plain};
@@ -73,6 +73,7 @@ impl<E: Env> HttpEdge<E> {
             Trouble::NoStream(why) => Fault::invalid_request(why).with_status(400),
             other => trouble(other),
         })?;
+        reachable!(self.core.env, StreamResumed);
         Ok(self.follow(seat, home, stream, taken, Some(sse::comment())))
     }
 

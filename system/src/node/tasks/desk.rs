@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use crate::env::{Entropy, Env, Instant};
+use crate::env::{Entropy, Env, Instant, flawed, reachable};
 use crate::handler::{AskError, Redeem};
 use crate::ids::TaskId;
 use crate::jsonrpc::Raw;
@@ -39,7 +39,10 @@ impl<E: Env> Desk<E> {
         let mut pause_ms = PAUSE_MS;
         for _ in 1..TRIES {
             match self.store.apply(id, command.clone()).await {
-                Err(StoreError::Unknown) => self.env.sleep_until(self.env.now().after_ms(pause_ms)).await,
+                Err(StoreError::Unknown) => {
+                    reachable!(self.env, TaskCommandRepeated);
+                    self.env.sleep_until(self.env.now().after_ms(pause_ms)).await;
+                }
                 known => return known,
             }
             pause_ms *= 2;
@@ -65,7 +68,9 @@ impl<E: Env> Desk<E> {
         let mut pause_ms = PAUSE_MS;
         loop {
             match ask().await {
-                Err(StoreError::Unknown | StoreError::Unavailable) if self.env.now() < due => {}
+                Err(StoreError::Unknown | StoreError::Unavailable) if self.env.now() < due => {
+                    reachable!(self.env, TaskWaitedForGroup);
+                }
                 known => return known,
             }
             self.env.sleep_until(self.env.now().after_ms(pause_ms)).await;
@@ -95,6 +100,13 @@ impl<E: Env> Desk<E> {
     /// # Errors
     /// The fault to tell the client: there is no such task, or it may go on, because the store could not be reached.
     pub(super) async fn cancel(&self, key: TaskKey) -> Result<(), Fault> {
+        if flawed!(self.env, UnheldCancel) {
+            let id = RequestId(self.requests.lock().expect("entropy must not be poisoned").next_u128());
+            let store = self.store.clone();
+            self.env
+                .spawn("cancellation", async move { drop(store.apply(id, key.on(Action::Cancel)).await) });
+            return Ok(());
+        }
         match self.send(key.on(Action::Cancel)).await {
             Ok(Reply::Refused(Refusal::Ended(_))) => Ok(()),
             Ok(Reply::Refused(refusal)) => Err(refused(&refusal)),

@@ -10,13 +10,16 @@ use super::desk::TaskKey;
 use super::port::StorePort;
 use crate::cancel::CancelReason;
 use crate::client::Client;
-use crate::env::{Either, Env, Instant, race};
+use crate::env::{Either, Env, Instant, deadline, flawed, race, reachable};
 use crate::handler::{Asking, CallFacts, Ctx, End, Prepared, Reply, Running, Step};
 use crate::jsonrpc::Raw;
 use crate::protocol::{
     CallToolResult, Fault, LogLevel, ProgressToken, Revision, call_message, meta, name, result_raw,
 };
-use crate::task::{Action, Reply as Stored, Status, Watch};
+use crate::task::{Action, Reply as Stored, Status, StoreError, Watch};
+
+/// Who does not insist on telling how a task ended, tries for so long.
+const SOON_MS: u64 = 300;
 
 /// A task to carry out.
 pub(super) struct Job<E: Env> {
@@ -74,8 +77,15 @@ impl<E: Env> Job<E> {
             _ => core.metrics.calls_failed.inc(),
         };
         // A task that was cancelled meanwhile stays so: the store refuses, and nobody needs to know.
-        let told = core.desk.insist(self.key.on(action), due).await;
+        let telling = core.desk.insist(self.key.on(action), due);
+        let told = if flawed!(core.env, LostResult) {
+            let soon = core.env.now().after_ms(SOON_MS);
+            deadline(&core.env, soon, telling).await.unwrap_or(Err(StoreError::Unavailable))
+        } else {
+            telling.await
+        };
         if !matches!(told, Ok(Stored::Done(_))) {
+            reachable!(core.env, TaskEndedBefore);
             tracing::debug!("the end of a task was not taken: {told:?}");
         }
         self.announce(core).await;
