@@ -26,6 +26,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let again_ms = killed_ms + dice.between(500, 5_000);
     setup.fault(killed_ms, Fault::Kill(victim));
     setup.fault(again_ms, Fault::Restart(victim));
+    setup.must_meet = vec!["key_changed".into()];
     setup.trouble_ms = (killed_ms, again_ms + harm::CALM_AFTER_MS);
     setup
 }

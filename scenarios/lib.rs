@@ -29,12 +29,14 @@ mod minority_split;
 mod node_replaced;
 mod one_way_cut;
 mod partition_heal;
+pub mod planted;
 mod power_loss;
 mod reconnect_storm;
 mod rolling_restart;
 mod rolling_upgrade;
 mod slow_reader;
 mod swarm;
+mod tight;
 mod torn_log;
 mod zombie_leader;
 mod zone_loss;
@@ -69,6 +71,7 @@ pub use rolling_restart::ROLLING_RESTART;
 pub use rolling_upgrade::ROLLING_UPGRADE;
 pub use slow_reader::SLOW_READER;
 pub use swarm::SWARM;
+pub use tight::TIGHT;
 pub use torn_log::TORN_LOG;
 pub use zombie_leader::ZOMBIE_LEADER;
 pub use zone_loss::ZONE_LOSS;
@@ -84,6 +87,7 @@ pub const ALL: &[Scenario] = &[
     HOSTILE_BYTES,
     DRAIN,
     CLUSTER_CALM,
+    TIGHT,
     CLOCK_SKEW,
     DOUBLE_EDGE,
     LEAVING,

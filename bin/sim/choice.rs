@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use switchboard::node::Flaw;
+use switchboard::probe::Flaw;
 use switchboard_scenarios::{ALL, LARGE, find};
 use switchboard_sim::scenario::{Case, NoCase, Report, Scenario, Setup, Wishes, run_watched};
 
@@ -22,7 +22,7 @@ pub(crate) struct Size {
     /// Goes into the keys of all hashers, and must make no difference: another one gives the same trace hash.
     #[arg(long, default_value_t = 0)]
     pub(crate) hash_key: u64,
-    /// Plant a bug in every node of the cluster, to see whether it is found.
+    /// Plant a bug in every node, to see whether it is found.
     #[arg(long, value_parser = parse_flaw, hide = true)]
     pub(crate) flaw: Option<Flaw>,
 }
@@ -72,6 +72,11 @@ impl Subject {
         Ok(Self { scenario, wishes: size.wishes(seed), case: None })
     }
 
+    /// A scenario under a seed.
+    pub(crate) const fn of_seed(scenario: &'static Scenario, wishes: Wishes) -> Self {
+        Self { scenario, wishes, case: None }
+    }
+
     fn of_file(path: &Path) -> Result<Self, NoSubject> {
         let text = std::fs::read_to_string(path).map_err(|error| NoSubject::File(path.to_owned(), error))?;
         let case = Case::read(&text).map_err(|error| NoSubject::Case(path.to_owned(), error))?;
@@ -109,11 +114,16 @@ impl Subject {
     }
 }
 
-fn parse_flaw(name: &str) -> Result<Flaw, String> {
-    Flaw::ALL.into_iter().find(|flaw| flaw.name() == name).ok_or_else(|| {
+pub(crate) fn parse_flaw(name: &str) -> Result<Flaw, String> {
+    Flaw::find(name).ok_or_else(|| {
         let names: Vec<&str> = Flaw::ALL.iter().map(|flaw| flaw.name()).collect();
         format!("there are: {}", names.join(", "))
     })
+}
+
+/// Whether a name stands for all scenarios that there are, or all of a cluster.
+pub(crate) fn is_standard(name: &str) -> bool {
+    ["all", "all-cluster"].contains(&name)
 }
 
 /// The scenarios that a name stands for: one, `all`, or `all-cluster`, of which those that do not run on so many nodes are left
@@ -124,8 +134,8 @@ fn parse_flaw(name: &str) -> Result<Flaw, String> {
 pub(crate) fn scenarios(name: &str, size: Size) -> Result<Vec<&'static Scenario>, String> {
     let own = |scenario: &Scenario| scenario.setup(&Wishes::default()).nodes;
     let why_not = |scenario: &Scenario| match (own(scenario), size.nodes) {
-        (1, None) if size.flaw.is_none() => None,
-        (1, _) => Some(format!("{} runs on one node", scenario.name)),
+        (1, None) => None,
+        (1, Some(_)) => Some(format!("{} runs on one node", scenario.name)),
         (own, Some(nodes)) if !scenario.runs_on(nodes) => {
             Some(format!("{} does not run on {nodes} nodes; {own} would do", scenario.name))
         }

@@ -5,8 +5,10 @@ mod batch;
 mod bench;
 mod choice;
 mod code;
+mod coverage;
 mod diff;
 mod log;
+mod planted;
 mod process;
 mod record;
 mod replay;
@@ -23,6 +25,7 @@ use bench::BenchArgs;
 use choice::{Size, scenarios};
 use clap::Parser;
 use diff::DiffArgs;
+use planted::PlantedArgs;
 use replay::{HashArgs, ReplayArgs};
 use report::ReportArgs;
 use run::RunArgs;
@@ -38,7 +41,8 @@ static ALLOCATOR: Unwatched<mimalloc::MiMalloc> = Unwatched(mimalloc::MiMalloc);
 /// seed is the same run, bit for bit.
 ///
 /// Exit codes: 0 passed, 2 wrong usage, 10 a safety promise broke, 11 a liveness promise broke, 12 something panicked,
-/// 13 two runs of one seed differed, 14 a planned fault touched nothing, 15 a simulated task reached for something real.
+/// 13 two runs of one seed differed, 14 a planned fault touched nothing, 15 a simulated task reached for something real, 16 all
+/// passed, and no seed reached a point that some seed of the standard scenarios must, 17 a planted bug was not found.
 #[derive(Parser)]
 #[command(name = "sim")]
 enum Program {
@@ -56,6 +60,8 @@ enum Program {
     Shrink(ShrinkArgs),
     /// Writes a page that explains a run: nodes, faults, requests, messages and violations in time.
     Report(ReportArgs),
+    /// Looks for every bug that can be planted, and makes what finds it smaller.
+    Planted(PlantedArgs),
     /// Finds the first thing that two runs did differently.
     Diff(DiffArgs),
     /// Runs seeds of many scenarios, and keeps a ledger of them that the next batch goes on from.
@@ -69,6 +75,10 @@ enum Program {
 
 /// What a command ends with that makes no sense, or that could not be carried out.
 const USAGE: u8 = 2;
+/// What seeds of the standard scenarios end with that all pass and together do not go everywhere.
+pub(crate) const NOT_EVERYWHERE: u8 = 16;
+/// What a hunt for planted bugs ends with that does not find one of them.
+pub(crate) const NOT_FOUND: u8 = 17;
 /// What two runs of one seed that differ end with.
 pub(crate) const DIFFERENT: u8 = 13;
 
@@ -89,6 +99,7 @@ fn main() -> ExitCode {
         Program::Hash(args) => replay::hash(&args),
         Program::Shrink(args) => shrink::shrink(&args),
         Program::Report(args) => report::report(&args),
+        Program::Planted(args) => planted::planted(&args),
         Program::Diff(args) => diff::diff(&args),
         Program::Batch(args) => {
             match scenarios(&args.scenario, Size { nodes: args.nodes, ..Size::default() }) {

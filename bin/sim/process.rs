@@ -11,6 +11,8 @@ use switchboard_sim::TRAPPED;
 use switchboard_sim::scenario::{Scenario, Wishes};
 use tokio::process::Command;
 
+use crate::coverage::Reached;
+
 /// What a process that died without a word counts as.
 const DIED: &str = "died";
 /// What one counts as in which a simulated task reached for something real.
@@ -27,11 +29,12 @@ pub(crate) struct Ended {
     pub(crate) code: u8,
 }
 
-/// The line of JSON that a run ends with, as far as a ledger cares.
+/// The line of JSON that a run ends with, as far as others care.
 #[derive(Deserialize)]
 pub(crate) struct Summary {
     pub(crate) outcome: String,
     pub(crate) virtual_s: f64,
+    pub(crate) reached: Reached,
 }
 
 impl Ended {
@@ -56,7 +59,7 @@ impl Ended {
     /// Its summary; that of a process that died, where there is none.
     pub(crate) fn summary(&self) -> Summary {
         let outcome = if self.code == TRAPPED { NOT_DETERMINISTIC } else { DIED };
-        let died = || Summary { outcome: outcome.to_owned(), virtual_s: 0.0 };
+        let died = || Summary { outcome: outcome.to_owned(), virtual_s: 0.0, reached: Reached::new() };
         self.told.lines().rev().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_else(died)
     }
 
@@ -72,17 +75,13 @@ pub(crate) fn play<'a>(
     scenario: &'a Scenario,
     wishes: impl Iterator<Item = Wishes> + 'a,
     jobs: usize,
-    json: bool,
 ) -> impl Stream<Item = io::Result<Ended>> + 'a {
-    stream::iter(wishes).map(move |wishes| play_one(scenario, wishes, json)).buffered(jobs.max(1))
+    stream::iter(wishes).map(move |wishes| play_one(scenario, wishes)).buffered(jobs.max(1))
 }
 
-async fn play_one(scenario: &Scenario, wishes: Wishes, json: bool) -> io::Result<Ended> {
+async fn play_one(scenario: &Scenario, wishes: Wishes) -> io::Result<Ended> {
     let mut command = Command::new(program()?);
-    command.args(["run", scenario.name]).args(wishes.to_string().split(' '));
-    if json {
-        command.arg("--json");
-    }
+    command.args(["run", scenario.name]).args(wishes.to_string().split(' ')).arg("--json");
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;
     Ok(Ended::new(scenario, &wishes, &output))
 }

@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use switchboard_sim::scenario::{Report, Scenario, Wishes};
 
-use crate::choice::{Size, scenarios};
-use crate::{process, refuse};
+use crate::choice::{Size, is_standard, scenarios};
+use crate::coverage::{Coverage, Reached};
+use crate::{NOT_EVERYWHERE, process, refuse};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -55,31 +56,55 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
     let bar = if runs > 1 && !args.json { ProgressBar::new(runs) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut worst = 0;
+    let mut sum = Sum::default();
     for scenario in scenarios {
         let wishes = (from..to).map(|seed| args.size.wishes(seed));
         bar.set_message(scenario.name);
         let result = match args.jobs {
             None => {
-                wishes.for_each(|wishes| worst = worst.max(run_here(scenario, &wishes, args.json, &bar)));
+                wishes.for_each(|wishes| sum.count(run_here(scenario, &wishes, args.json, &bar)));
                 Ok(())
             }
-            Some(jobs) => run_elsewhere(scenario, wishes, (jobs, args.json), &bar, &mut worst),
+            Some(jobs) => run_elsewhere(scenario, wishes, (jobs, args.json), &bar, &mut sum),
         };
         if let Err(error) = result {
             return refuse(&format!("a run could not be started: {error}"));
         }
     }
     bar.finish_and_clear();
-    ExitCode::from(worst)
+    if runs > 1 {
+        if args.json { println!("{}", sum.coverage.to_json()) } else { print!("{}", sum.coverage) }
+    }
+    ExitCode::from(sum.code(is_standard(&args.name)))
 }
 
-/// Runs a seed in this process, and gives its exit code.
-fn run_here(scenario: &Scenario, wishes: &Wishes, json: bool, bar: &ProgressBar) -> u8 {
+/// What several runs come to.
+#[derive(Default)]
+pub(crate) struct Sum {
+    worst: u8,
+    pub(crate) coverage: Coverage,
+}
+
+impl Sum {
+    /// Counts one run more, by its exit code and what it reached.
+    pub(crate) fn count(&mut self, (code, reached): (u8, Reached)) {
+        self.worst = self.worst.max(code);
+        self.coverage.count(&reached);
+    }
+
+    /// What to exit with. Where all scenarios were run, their seeds must have gone everywhere together.
+    pub(crate) fn code(&self, is_standard: bool) -> u8 {
+        let is_short = is_standard && !self.coverage.missed().is_empty();
+        if self.worst == 0 && is_short { NOT_EVERYWHERE } else { self.worst }
+    }
+}
+
+/// Runs a seed in this process, and gives its exit code and what it reached.
+fn run_here(scenario: &Scenario, wishes: &Wishes, json: bool, bar: &ProgressBar) -> (u8, Reached) {
     let (report, real) = timed(scenario, wishes);
     bar.suspend(|| tell(&report, real, json));
     bar.inc(1);
-    report.end.code()
+    (report.end.code(), reached(&report))
 }
 
 /// Runs each seed in a process of its own, so many at a time.
@@ -88,19 +113,30 @@ fn run_elsewhere(
     wishes: impl Iterator<Item = Wishes>,
     (jobs, json): (usize, bool),
     bar: &ProgressBar,
-    worst: &mut u8,
+    sum: &mut Sum,
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut runs = std::pin::pin!(process::play(scenario, wishes, jobs, json));
+        let mut runs = std::pin::pin!(process::play(scenario, wishes, jobs));
         while let Some(ended) = runs.next().await {
             let ended = ended?;
-            *worst = (*worst).max(ended.code);
-            bar.suspend(|| print!("{}", ended.told));
+            let summary = ended.summary();
+            let passed = || format!("{} seed {}: {}\n", scenario.name, ended.seed, summary.outcome);
+            let told = match ended.code {
+                _ if json => ended.told.clone(),
+                0 => passed(),
+                _ => ended.report(),
+            };
+            bar.suspend(|| print!("{told}"));
             bar.inc(1);
+            sum.count((ended.code, summary.reached));
         }
         Ok(())
     })
+}
+
+fn reached(report: &Report) -> Reached {
+    report.reached.iter().map(|(point, times)| (point.name().to_owned(), *times)).collect()
 }
 
 fn tell(report: &Report, real: Duration, json: bool) {
@@ -129,6 +165,8 @@ fn to_json(report: &Report, real: Duration) -> serde_json::Value {
         "waits_ms": { "p50": report.waits.percentile_ms(50), "p99": report.waits.percentile_ms(99), "max": report.waits.percentile_ms(100) },
         "requests": report.requests,
         "outcomes": report.outcomes,
+        "reached": reached(report),
+        "quirks": report.quirks,
         "replay": report.replay,
     })
 }

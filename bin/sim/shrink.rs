@@ -44,7 +44,9 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
     };
     println!("{finding}");
     let before = subject.setup();
-    let (setup, seed, runs) = search(args, &subject, &finding, before.clone());
+    let due = Instant::now() + Duration::from_secs(args.minutes * 60);
+    let patience = Patience { due, tries: args.tries };
+    let Smallest { setup, seed, runs } = search(&subject, &finding, before.clone(), &patience);
     println!("{runs} runs: {} became {}", size(&before), size(&setup));
     for step in &setup.faults.steps {
         println!("  {:>6} ms  {:?}", step.at_ms, step.fault);
@@ -62,19 +64,38 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The smallest setup that fails so, under which seed, and how many runs that took.
-fn search(args: &ShrinkArgs, subject: &Subject, finding: &Finding, before: Setup) -> (Setup, u64, u64) {
-    let due = Instant::now() + Duration::from_secs(args.minutes * 60);
+/// How long to look for something smaller.
+pub(crate) struct Patience {
+    /// Nothing more is tried after that.
+    pub(crate) due: Instant,
+    /// Under so many seeds a candidate is run before it counts as one that passes.
+    pub(crate) tries: u64,
+}
+
+/// What was found.
+pub(crate) struct Smallest {
+    /// The smallest setup that fails so,
+    pub(crate) setup: Setup,
+    /// under which seed,
+    pub(crate) seed: u64,
+    /// and how many runs that took.
+    pub(crate) runs: u64,
+}
+
+/// Looks for the smallest setup that fails in the same way.
+pub(crate) fn search(subject: &Subject, finding: &Finding, before: Setup, patience: &Patience) -> Smallest {
     let bar = ProgressBar::new_spinner();
     let style = ProgressStyle::with_template("{spinner} {pos} runs, {elapsed}: {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.set_message(size(&before));
     let (mut seed, mut runs) = (subject.wishes.seed, 0);
     let mut fails = |setup: &Setup| {
-        for candidate in
-            [seed].into_iter().chain((0..).filter(|other| *other != seed)).take(args.tries.max(1) as usize)
+        for candidate in [seed]
+            .into_iter()
+            .chain((0..).filter(|other| *other != seed))
+            .take(patience.tries.max(1) as usize)
         {
-            if Instant::now() >= due {
+            if Instant::now() >= patience.due {
                 return None;
             }
             runs += 1;
@@ -90,7 +111,7 @@ fn search(args: &ShrinkArgs, subject: &Subject, finding: &Finding, before: Setup
     };
     let setup = make_smaller(before, &mut fails);
     bar.finish_and_clear();
-    (setup, seed, runs)
+    Smallest { setup, seed, runs }
 }
 
 /// How large a setup is, in words.

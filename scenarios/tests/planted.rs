@@ -1,78 +1,113 @@
 //! Bugs planted in the nodes themselves: a scenario counts only because it is seen here to find what it is for, and the checker
-//! that names it is the right one. Each is tried on a seed that finds it; `how_many_seeds_it_takes` looks for the first.
+//! that names it is the right one. Each is tried on a seed that finds it; `cargo sim planted` looks for all of them from the
+//! first seed on, and makes what it found smaller.
 
-use switchboard::node::Flaw;
-use switchboard_scenarios::{ISLAND, POWER_LOSS};
-use switchboard_sim::check::Violation;
-use switchboard_sim::scenario::{Report, Scenario, Wishes, run};
+use switchboard::probe::Flaw;
+use switchboard_scenarios::ALL;
+use switchboard_scenarios::planted::{HUNTS, Hunt};
+use switchboard_sim::scenario::{Finding, Wishes, run, run_setup, shrink};
 
-/// A bug, where it is looked for, and how it is called when it is found: by which checker, and with these words in it.
-struct Hunt {
-    flaw: Flaw,
-    scenario: Scenario,
-    check: &'static str,
-    words: &'static str,
+/// The scenario passes, and does not with the bug in every node, on the same seed.
+fn is_found(flaw: Flaw, seed: u64) {
+    let hunt = Hunt::of(flaw);
+    let sound = run(&hunt.scenario, &Wishes { seed, ..Wishes::default() });
+    assert!(sound.is_passed(), "{sound}");
+    let broken = hunt.run(seed);
+    assert!(hunt.is_found_in(&broken), "`{}` must find {flaw:?}: {broken}", hunt.check);
 }
 
-/// A task that was acknowledged by one owner is not known to the other.
-const DOUBLE_OWNER: Hunt =
-    Hunt { flaw: Flaw::DoubleOwner, scenario: ISLAND, check: "tasks linearize", words: "task" };
-/// A task that was acknowledged is gone.
-const LOST_COMMIT: Hunt =
-    Hunt { flaw: Flaw::LostCommit, scenario: ISLAND, check: "tasks linearize", words: "NotThere" };
-/// An id names two events.
-const EARLY_EVENTS: Hunt =
-    Hunt { flaw: Flaw::EarlyEvents, scenario: ISLAND, check: "in order", words: "was another one before" };
-/// So it does where an event was lost that had been handed out.
-const UNWRITTEN: Hunt =
-    Hunt { flaw: Flaw::Unwritten, scenario: POWER_LOSS, check: "in order", words: "was another one before" };
-
-impl Hunt {
-    fn run(&self, seed: u64) -> Report {
-        run(&self.scenario, &Wishes { seed, flaw: Some(self.flaw), ..Wishes::default() })
-    }
-
-    fn is_found_in(&self, report: &Report) -> bool {
-        let names_it = |found: &Violation| found.check == self.check && found.what.contains(self.words);
-        report.violations.iter().any(names_it)
-    }
-
-    /// The scenario passes, and does not with the bug in every node, on the same seed.
-    fn succeeds(&self, seed: u64) {
-        let sound = run(&self.scenario, &Wishes { seed, ..Wishes::default() });
-        assert!(sound.is_passed(), "{sound}");
-        let broken = self.run(seed);
-        assert!(self.is_found_in(&broken), "`{}` must find {:?}: {broken}", self.check, self.flaw);
-    }
+#[test]
+fn each_bug_is_looked_for_by_one_hunt() {
+    let hunted: Vec<Flaw> = HUNTS.iter().map(|hunt| hunt.flaw).collect();
+    assert_eq!(hunted, Flaw::ALL, "in the same order");
 }
 
 #[test]
 fn an_owner_that_does_not_ask_whether_it_still_leads_is_found() {
-    DOUBLE_OWNER.succeeds(2);
+    is_found(Flaw::DoubleOwner, 0);
 }
 
 #[test]
 fn a_task_that_is_acknowledged_before_a_majority_has_it_is_found() {
-    LOST_COMMIT.succeeds(1);
+    is_found(Flaw::LostCommit, 1);
 }
 
 #[test]
 fn an_event_that_is_handed_out_before_a_majority_has_it_is_found() {
-    EARLY_EVENTS.succeeds(2);
+    is_found(Flaw::EarlyEvents, 0);
 }
 
 #[test]
-fn a_write_that_counts_before_it_is_on_the_disk_is_found() {
-    UNWRITTEN.succeeds(7);
+fn a_process_that_was_given_up_and_answers_is_found() {
+    is_found(Flaw::LateAnswer, 0);
 }
 
-/// Looks further: `cargo test -p switchboard-scenarios --test planted -- --ignored --nocapture`.
 #[test]
-#[ignore = "takes minutes"]
-fn how_many_seeds_it_takes() {
-    for hunt in [DOUBLE_OWNER, LOST_COMMIT, EARLY_EVENTS, UNWRITTEN] {
-        let found: Vec<u64> = (0..200).filter(|seed| hunt.is_found_in(&hunt.run(*seed))).take(3).collect();
-        println!("{:?} is found in {} by seeds {found:?}", hunt.flaw, hunt.scenario.name);
-        assert!(!found.is_empty(), "{:?} must be found within 200 seeds", hunt.flaw);
+fn a_lease_that_is_taken_for_longer_than_it_was_given_is_found() {
+    is_found(Flaw::LongLease, 0);
+}
+
+#[test]
+fn a_resumption_that_is_off_by_one_is_found() {
+    is_found(Flaw::OffByOne, 0);
+}
+
+#[test]
+fn a_cancellation_that_is_overwritten_is_found() {
+    is_found(Flaw::UndoneCancel, 0);
+}
+
+#[test]
+fn a_place_that_is_never_given_back_is_found() {
+    is_found(Flaw::LeakingPlaces, 0);
+}
+
+#[test]
+fn an_event_that_is_dropped_for_a_slow_reader_is_found() {
+    is_found(Flaw::SilentDrop, 0);
+}
+
+#[test]
+fn a_queue_without_a_bound_is_found() {
+    is_found(Flaw::UnboundedQueue, 0);
+}
+
+#[test]
+fn a_session_that_goes_on_after_its_end_is_found() {
+    is_found(Flaw::GhostSession, 0);
+}
+
+/// So many runs at most make it smaller here.
+const RUNS_MAX: u32 = 40;
+
+#[test]
+fn a_write_that_counts_before_it_is_on_the_disk_is_found_replayed_and_made_smaller() {
+    let (hunt, seed) = (Hunt::of(Flaw::Unwritten), 0);
+    let report = hunt.run(seed);
+    assert!(hunt.is_found_in(&report), "{report}");
+    let again = hunt.run(seed);
+    assert_eq!((again.trace_hash, again.finding()), (report.trace_hash, report.finding()), "it must replay");
+    let finding = hunt.finding(&report).expect("what was found must have a name");
+    let setup = hunt.scenario.setup(&hunt.wishes(seed));
+    assert!(setup.faults.steps.len() > 5, "there must be something to leave out");
+    let mut runs = 0;
+    let least = shrink(setup, &mut |candidate| {
+        runs += 1;
+        let report = || run_setup(&hunt.scenario, &hunt.wishes(seed), candidate.clone());
+        (runs <= RUNS_MAX).then(|| Finding::all(&report()).contains(&finding))
+    });
+    assert!(least.faults.steps.len() <= 5, "{:?}", least.faults);
+}
+
+#[test]
+fn nodes_have_quirks_under_some_seeds_and_only_where_things_go_wrong() {
+    let quirks = |name: &str| {
+        let scenario = switchboard_scenarios::find(name).expect("a scenario of this name must exist");
+        (0..60).filter(|seed| scenario.setup(&Wishes { seed: *seed, ..Wishes::default() }).quirks).count()
+    };
+    for scenario in ALL {
+        let calm = scenario.setup(&Wishes::default()).trouble_ms.0 == u64::MAX;
+        assert!(!calm || quirks(scenario.name) == 0, "{}", scenario.name);
     }
+    assert!((10..30).contains(&quirks("leader_crash")) && quirks("cluster_calm") == 0);
 }

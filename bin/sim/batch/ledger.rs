@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use switchboard_sim::scenario::Wishes;
 
+use crate::coverage::Coverage;
+
 /// A ledger could not be used. What was in it still is.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LedgerError {
@@ -40,6 +42,9 @@ pub(crate) struct Line {
     pub(crate) code: String,
     pub(crate) virtual_s: f64,
     pub(crate) real_s: f64,
+    /// What they reached; nothing is known of seeds that were run before it was counted.
+    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
+    pub(crate) coverage: Coverage,
 }
 
 impl Line {
@@ -55,6 +60,7 @@ impl Line {
             code: code.to_owned(),
             virtual_s: 0.0,
             real_s: 0.0,
+            coverage: Coverage::default(),
         }
     }
 }
@@ -102,6 +108,7 @@ struct Verdict {
 pub(crate) struct Ledger {
     path: PathBuf,
     rows: BTreeMap<(String, Option<u32>), Row>,
+    coverage: Coverage,
 }
 
 impl Ledger {
@@ -110,7 +117,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]. A last line that a kill cut short is passed over, and cut off by the next line that is appended.
     pub(crate) fn open(path: &Path) -> Result<Self, LedgerError> {
-        let mut ledger = Self { path: path.to_owned(), rows: BTreeMap::new() };
+        let mut ledger = Self { path: path.to_owned(), rows: BTreeMap::new(), coverage: Coverage::default() };
         for (number, line) in (1..).zip(ledger.whole()?.lines()) {
             let line = serde_json::from_str(line);
             ledger.take(&line.map_err(|error| LedgerError::Line(path.to_owned(), number, error))?);
@@ -131,6 +138,7 @@ impl Ledger {
 
     fn take(&mut self, line: &Line) {
         let row = self.rows.entry((line.scenario.clone(), line.nodes)).or_default();
+        self.coverage.add(&line.coverage);
         row.virtual_s += line.virtual_s;
         row.real_s += line.real_s;
         for seed in line.first..line.end {
@@ -155,6 +163,11 @@ impl Ledger {
         write().map_err(|error| LedgerError::File(self.path.clone(), error))?;
         self.take(line);
         Ok(())
+    }
+
+    /// What all seeds reached together.
+    pub(crate) const fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// What is known of a scenario on so many nodes.
@@ -217,6 +230,9 @@ impl fmt::Display for Ledger {
                 writeln!(f, "{outcome} on {code}: cargo sim replay {scenario} {wishes}")?;
             }
         }
+        if !self.coverage.is_empty() {
+            write!(f, "{}", self.coverage)?;
+        }
         Ok(())
     }
 }
@@ -277,6 +293,23 @@ mod tests {
         let mut ledger = Ledger::open(&path).expect("the ledger must read back");
         assert_eq!(ledger.row("leader_crash", Some(5)).passed(), 4);
         assert!(!ledger.to_string().contains("replay"), "{ledger}");
+        std::fs::remove_file(&path).expect("must be removed");
+    }
+
+    #[test]
+    fn what_was_reached_adds_up_over_batches_and_old_lines_say_nothing_of_it() {
+        let path = file("reached");
+        let mut ledger = Ledger::open(&path).expect("no file is an empty ledger");
+        ledger.append(&line(0, 4, &[], "a")).expect("must be kept");
+        assert!(!ledger.to_string().contains("never"), "nothing is known: {ledger}");
+        for first in [4, 5] {
+            let mut line = line(first, first + 1, &[], "b");
+            line.coverage.count(&BTreeMap::from([("group_split".to_owned(), 2)]));
+            ledger.append(&line).expect("must be kept");
+        }
+        let ledger = Ledger::open(&path).expect("the ledger must read back");
+        assert_eq!((ledger.coverage().seeds, ledger.coverage().reached["group_split"]), (2, 2));
+        assert!(ledger.to_string().contains("never"), "{ledger}");
         std::fs::remove_file(&path).expect("must be removed");
     }
 

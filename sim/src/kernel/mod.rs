@@ -136,8 +136,8 @@ impl Kernel {
     }
 
     /// How often each stream of the kernel's own decisions was asked.
-    pub(crate) fn draw_counts(&self) -> [u64; 5] {
+    pub(crate) fn draw_counts(&self) -> [u64; 4] {
         let Self { schedule, net, disk_draws, node_draws, probe, .. } = self;
-        [schedule.count(), net.draws.count(), disk_draws.count(), node_draws.count(), probe.draws()]
+        [schedule.count(), net.draws.count(), disk_draws.count(), node_draws.count() + probe.draws()]
     }
 }
