@@ -91,8 +91,11 @@ impl<E: Env> Owner<E> {
         self.group.watch_leader().borrow().leader
     }
 
-    /// Takes up an ask, where this replica leads as far as it knows.
-    fn take_up(&self) -> Result<(), Answer> {
+    /// Takes up an ask, where this replica leads as far as it knows; or says at once what the answer is.
+    fn take_up(&self, ask: &Ask) -> Result<(), Answer> {
+        if let Some(answer) = self.read_as_follower(ask) {
+            return Err(answer);
+        }
         let Some(term) = self.leading() else {
             reachable!(self.env, NotOwnerAsked);
             return Err(Answer::NotOwner { leader: self.leader() });
@@ -104,10 +107,7 @@ impl<E: Env> Owner<E> {
 
     /// Answers for the group.
     pub(super) async fn serve(&self, from: NodeId, ask: Ask) -> Answer {
-        if let Some(answer) = self.read_as_follower(&ask) {
-            return answer;
-        }
-        if let Err(answer) = self.take_up() {
+        if let Err(answer) = self.take_up(&ask) {
             return answer;
         }
         match ask {
