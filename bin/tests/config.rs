@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use authority::{Authority, Issued, file, section};
 use switchboard::limits::Limits;
-use switchboard::node::Flaw;
+use switchboard::probe::Flaw;
 use switchboard_bin::config::{ClusterOverrides, EXAMPLE, LogFormat, Overrides, Place, Problems, Settings};
 
 fn variables(name: &str) -> Option<String> {

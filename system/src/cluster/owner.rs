@@ -92,22 +92,22 @@ impl<E: Env> Owner<E> {
     }
 
     /// Takes up an ask, where this replica leads as far as it knows; or says at once what the answer is.
-    fn take_up(&self, ask: &Ask) -> Result<(), Answer> {
+    fn turn_away(&self, ask: &Ask) -> Option<Answer> {
         if let Some(answer) = self.read_as_follower(ask) {
-            return Err(answer);
+            return Some(answer);
         }
         let Some(term) = self.leading() else {
             reachable!(self.env, NotOwnerAsked);
-            return Err(Answer::NotOwner { leader: self.leader() });
+            return Some(Answer::NotOwner { leader: self.leader() });
         };
         always!(self.env, term >= self.soft().term(), "who leads never led in a later term");
         self.soft().enter(term, self.env.now());
-        if buggify!(self.env, OwnerBusy) { Err(Answer::Unavailable) } else { Ok(()) }
+        buggify!(self.env, OwnerBusy).then_some(Answer::Unavailable)
     }
 
     /// Answers for the group.
     pub(super) async fn serve(&self, from: NodeId, ask: Ask) -> Answer {
-        if let Err(answer) = self.take_up(&ask) {
+        if let Some(answer) = self.turn_away(&ask) {
             return answer;
         }
         match ask {
