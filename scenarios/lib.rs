@@ -38,6 +38,7 @@ mod slow_reader;
 mod swarm;
 mod tight;
 mod torn_log;
+mod tour;
 mod zombie_leader;
 mod zone_loss;
 
@@ -73,6 +74,7 @@ pub use slow_reader::SLOW_READER;
 pub use swarm::SWARM;
 pub use tight::TIGHT;
 pub use torn_log::TORN_LOG;
+pub use tour::TOUR;
 pub use zombie_leader::ZOMBIE_LEADER;
 pub use zone_loss::ZONE_LOSS;
 

@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod run;
 mod shrink;
+mod world;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

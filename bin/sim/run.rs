@@ -10,7 +10,8 @@ use switchboard_sim::scenario::{Report, Scenario, Wishes};
 
 use crate::choice::{Size, is_standard, scenarios};
 use crate::coverage::{Coverage, Reached};
-use crate::{NOT_EVERYWHERE, process, refuse};
+use crate::world::World;
+use crate::{NOT_EVERYWHERE, USAGE, process, refuse};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -24,8 +25,11 @@ pub(crate) struct RunArgs {
     seeds: Option<(u64, u64)>,
     #[command(flatten)]
     size: Size,
+    /// In which world. One that cannot do what the scenario needs refuses it.
+    #[arg(long, value_enum, default_value_t)]
+    world: World,
     /// Run so many seeds at a time, each in a process of its own: one that dies takes no other with it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "world")]
     jobs: Option<usize>,
     /// End each run with one line of JSON.
     #[arg(long)]
@@ -37,12 +41,6 @@ fn parse_range(text: &str) -> Result<(u64, u64), String> {
     let parse = |number: &str| number.parse::<u64>().map_err(|error| format!("{number:?}: {error}"));
     let (from, to) = (parse(from)?, parse(to)?);
     if from < to { Ok((from, to)) } else { Err("a range must hold at least one seed".to_owned()) }
-}
-
-fn timed(scenario: &Scenario, wishes: &Wishes) -> (Report, Duration) {
-    let start = Instant::now();
-    let report = switchboard_sim::scenario::run(scenario, wishes);
-    (report, start.elapsed())
 }
 
 /// Runs what was asked for; the exit code is that of the worst run.
@@ -62,7 +60,7 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
         bar.set_message(scenario.name);
         let result = match args.jobs {
             None => {
-                wishes.for_each(|wishes| sum.count(run_here(scenario, &wishes, args.json, &bar)));
+                wishes.for_each(|wishes| sum.count(run_here(args, scenario, &wishes, &bar)));
                 Ok(())
             }
             Some(jobs) => run_elsewhere(scenario, wishes, (jobs, args.json), &bar, &mut sum),
@@ -99,12 +97,21 @@ impl Sum {
     }
 }
 
-/// Runs a seed in this process, and gives its exit code and what it reached.
-fn run_here(scenario: &Scenario, wishes: &Wishes, json: bool, bar: &ProgressBar) -> (u8, Reached) {
-    let (report, real) = timed(scenario, wishes);
-    bar.suspend(|| tell(&report, real, json));
+/// Runs a seed in this process, and gives its exit code and what it reached. A world that refuses it says so.
+fn run_here(args: &RunArgs, scenario: &Scenario, wishes: &Wishes, bar: &ProgressBar) -> (u8, Reached) {
+    let start = Instant::now();
+    let ended = match args.world.play(scenario, wishes) {
+        Ok(report) => {
+            bar.suspend(|| tell(&report, start.elapsed(), args.json));
+            (report.end.code(), reached(&report))
+        }
+        Err(refused) => {
+            bar.suspend(|| eprintln!("{}: {refused}", scenario.name));
+            (USAGE, Reached::new())
+        }
+    };
     bar.inc(1);
-    (report.end.code(), reached(&report))
+    ended
 }
 
 /// Runs each seed in a process of its own, so many at a time.

@@ -3,6 +3,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use switchboard::env::Entropy;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// The seed of the stream at this path below the root.
@@ -17,6 +18,12 @@ pub(crate) fn seed_at(root: u64, path: &[&[u8]]) -> [u8; 32] {
     seed[..16].copy_from_slice(&xxh3_128_with_seed(&text, 0).to_le_bytes());
     seed[16..].copy_from_slice(&xxh3_128_with_seed(&text, 1).to_le_bytes());
     seed
+}
+
+/// The stream of a node's boot that it is given when it asks for this label, counted from 1. The same in every world.
+pub(crate) fn stream_of_node(root: u64, node: &str, boot: u32, label: &str, ordinal: u64) -> Entropy {
+    let (boot, ordinal) = (boot.to_le_bytes(), ordinal.to_le_bytes());
+    Entropy::from_seed(seed_at(root, &[b"node", node.as_bytes(), &boot, label.as_bytes(), &ordinal]))
 }
 
 /// A stream of decisions of one part of the kernel. It counts its draws: the counts go into the trace hash.

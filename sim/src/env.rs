@@ -11,7 +11,7 @@ use switchboard::event::Event;
 use switchboard::probe::{Flaw, Quirk};
 
 use crate::disk::SimDisk;
-use crate::entropy::seed_at;
+use crate::entropy::stream_of_node;
 use crate::kernel::here::{self, enter};
 use crate::kernel::task::SimTask;
 use crate::kernel::timer::SimSleep;
@@ -142,11 +142,9 @@ impl Env for SimEnv {
             let asked = node.entropy_asked.entry(label.to_owned()).or_default();
             *asked += 1;
             let ordinal = *asked;
-            let (boot, ordinal_bytes) = (self.boot.to_le_bytes(), ordinal.to_le_bytes());
-            let path: [&[u8]; 5] = [b"node", node.name.as_bytes(), &boot, label.as_bytes(), &ordinal_bytes];
-            let seed = seed_at(seed, &path);
+            let stream = stream_of_node(seed, &node.name, self.boot, label, ordinal);
             kernel.mark(Mark::Entropy { node: self.node.trace(), label: digest(label.as_bytes()), ordinal });
-            Entropy::from_seed(seed)
+            stream
         })
     }
 

@@ -95,6 +95,7 @@ mod process;
 pub mod scenario;
 mod trace;
 mod world;
+pub mod worlds;
 
 pub use clock::Drift;
 pub use disk::{DiskOperation, SimDisk, SimFile};

@@ -6,14 +6,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use switchboard::env::Env;
+use switchboard::env::{Env, World};
 use switchboard::event::Event;
 use switchboard::protocol::TaskStatus;
 
 use super::plant::{Plant, Tamper};
 use super::standing::Standing;
 use crate::client::{Errand, Outcome};
-use crate::env::SimEnv;
 use crate::node::NodeId;
 
 /// A simulated client.
@@ -264,18 +263,32 @@ struct Book {
 }
 
 /// A handle to the history of a run. Clones write the same one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct History {
     /// A host that never restarts: its clock is the run's.
-    clock: SimEnv,
+    clock: Arc<dyn World>,
+    /// The node whose handlers write with this handle.
+    node: Option<NodeId>,
     book: Arc<Mutex<Book>>,
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History").field("node", &self.node).field("book", &self.book).finish_non_exhaustive()
+    }
 }
 
 impl History {
     /// An empty history, told in the time of `clock`.
     #[must_use]
-    pub fn new(clock: SimEnv) -> Self {
-        Self { clock, book: Arc::default() }
+    pub fn new<E: Env>(clock: E) -> Self {
+        Self { clock: Arc::new(clock), node: None, book: Arc::default() }
+    }
+
+    /// The same, for the handlers of a node.
+    #[must_use]
+    pub fn of(&self, node: NodeId) -> Self {
+        Self { node: Some(node), ..self.clone() }
     }
 
     /// The same with a bug planted in it.
@@ -312,9 +325,13 @@ impl History {
         }
     }
 
-    /// Notes that the handler that runs now is about to change something.
+    /// Notes that a handler of this node is about to change something.
+    ///
+    /// # Panics
+    /// Where this handle is not [of](Self::of) a node.
     pub fn changes(&self, matter: Matter) {
-        self.note(Fact::Changed(SimEnv::current().node(), matter));
+        let node = self.node.expect("whoever changes something must be of a node");
+        self.note(Fact::Changed(node, matter));
     }
 
     /// Notes that a request sets out, and numbers it.
@@ -329,9 +346,13 @@ impl History {
         request
     }
 
-    /// Notes that the handler that runs now began to, for this call.
+    /// Notes that a handler of this node began to run, for this call.
+    ///
+    /// # Panics
+    /// Where this handle is not [of](Self::of) a node.
     pub fn ran(&self, mark: Mark) {
-        self.note(Fact::Ran { mark, node: SimEnv::current().node() });
+        let node = self.node.expect("whoever runs must be of a node");
+        self.note(Fact::Ran { mark, node });
     }
 
     /// Notes how a request ended, and at which server.

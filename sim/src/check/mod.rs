@@ -19,6 +19,7 @@ mod plant;
 mod standing;
 mod task_model;
 mod tasks;
+mod told;
 
 pub use always::AlwaysHolds;
 pub use answered::Answered;
@@ -37,6 +38,7 @@ pub use outcomes::OneOutcome;
 pub use plant::Plant;
 pub use standing::Standing;
 pub use tasks::TasksLinearize;
+pub use told::{Disagreement, Exchange, Told};
 
 /// What kind of promise was broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -8,11 +8,10 @@ use super::pending::Pending;
 use super::route::Route;
 use super::thin::back_off_ms;
 use crate::check::{History, Mark};
-use crate::env::SimEnv;
 
 /// See the [module](self) page.
-pub(super) struct Answering {
-    pub(super) env: SimEnv,
+pub(super) struct Answering<E> {
+    pub(super) env: E,
     pub(super) history: History,
     pub(super) route: Route,
     pub(super) patience_ms: u64,
@@ -23,11 +22,11 @@ pub(super) struct Answering {
 /// A server that does not take an answer after so many attempts does not want it.
 const ATTEMPTS_MAX: u32 = 20;
 
-impl Answering {
+impl<E: Env> Answering<E> {
     pub(super) async fn send(mut self, mut dice: Entropy) {
         for attempt in 0..ATTEMPTS_MAX {
             let pending = Pending::new(&self.history, self.mark, Errand::Answer);
-            let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+            let (env, due) = (self.env.clone(), self.env.now().after_ms(self.patience_ms));
             let outcome = deadline(&env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
             pending.end(outcome, &self.route);
             // A second answer does no harm: the first one counts.
@@ -41,7 +40,7 @@ impl Answering {
 
     async fn try_once(&mut self) -> Outcome {
         let status = async {
-            let mut link = Link::open(self.env, self.route.next()).await?;
+            let mut link = Link::open(&self.env, self.route.next()).await?;
             link.send(&self.bytes).await?;
             Ok(link.head().await?.status)
         };

@@ -10,15 +10,14 @@ use super::reading::Message;
 use super::route::Route;
 use super::thin::back_off_ms;
 use crate::check::{Fact, History, Mark};
-use crate::env::SimEnv;
 
 /// Longer than nodes stand still.
 const COMES_BACK_AFTER_MS: u64 = 8_000;
 const ATTEMPTS_MAX: u32 = 5;
 
 /// See the [module](self) page.
-pub(super) struct Doubting {
-    pub(super) env: SimEnv,
+pub(super) struct Doubting<E> {
+    pub(super) env: E,
     pub(super) history: History,
     pub(super) route: Route,
     pub(super) patience_ms: u64,
@@ -27,12 +26,12 @@ pub(super) struct Doubting {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Doubting {
+impl<E: Env> Doubting<E> {
     pub(super) async fn doubt(mut self, mut dice: Entropy) {
         self.env.sleep_until(self.env.now().after_ms(COMES_BACK_AFTER_MS)).await;
         for attempt in 0..ATTEMPTS_MAX {
             let pending = Pending::new(&self.history, self.reader, Errand::Doubt);
-            let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+            let (env, due) = (self.env.clone(), self.env.now().after_ms(self.patience_ms));
             let read = deadline(&env, due, self.read()).await.unwrap_or(Err(Outcome::Timeout));
             let outcome = read.err().unwrap_or(Outcome::Ok);
             pending.end(outcome, &self.route);
@@ -47,7 +46,7 @@ impl Doubting {
 
     /// Notes everything that the stream still has.
     async fn read(&mut self) -> Result<(), Outcome> {
-        let mut link = Link::open(self.env, self.route.next()).await?;
+        let mut link = Link::open(&self.env, self.route.next()).await?;
         link.send(&self.bytes).await?;
         let head = link.head().await?;
         if head.status != 200 || !head.events {

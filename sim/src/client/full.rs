@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use serde_json::{Value, json};
-use switchboard::env::{Env, deadline};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use switchboard::env::{Env, Stream, deadline};
+use tokio::io::ReadBuf;
 
 use super::outcome::{Errand, Outcome};
 use super::pending::Pending;
@@ -22,13 +22,11 @@ use super::route::Route;
 use super::sse::SseDecoder;
 use super::writer::Era;
 use crate::check::{Fact, History, Mark};
-use crate::env::SimEnv;
-use crate::net::SimStream;
 
-/// A simulated stream as hyper wants it.
-struct Io(SimStream);
+/// A stream as hyper wants it.
+struct Io<S>(S);
 
-impl Read for Io {
+impl<S: Stream> Read for Io<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -43,7 +41,7 @@ impl Read for Io {
     }
 }
 
-impl Write for Io {
+impl<S: Stream> Write for Io<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
@@ -69,8 +67,8 @@ impl Write for Io {
     }
 }
 
-struct Caller {
-    env: SimEnv,
+struct Caller<E> {
+    env: E,
     history: History,
     who: Persona,
     route: Route,
@@ -80,12 +78,12 @@ struct Caller {
 }
 
 /// Lives the life of a full client to its end.
-pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
+pub async fn live_in_full<E: Env>(env: E, history: History, who: Persona) {
     let mut dice = env.entropy(&format!("client {}", who.id.0));
     let work = who.work.clone();
     let mark = Mark { client: who.id, session: 0, call: 0 };
-    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
-    let mut caller = Caller { env, history, who, route, sender: None, session: None, mark };
+    let route = Route::new(&env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut caller = Caller { env: env.clone(), history, who, route, sender: None, session: None, mark };
     let mut draw = |(from, to): (u64, u64)| from + dice.below(to.saturating_sub(from) + 1);
     env.sleep_until(env.now().after_ms(draw(work.begin_ms))).await;
     while env.now().as_nanos() < work.end_ms * 1_000_000 {
@@ -99,14 +97,14 @@ pub async fn live_in_full(env: SimEnv, history: History, who: Persona) {
     }
 }
 
-impl Caller {
+impl<E: Env> Caller<E> {
     async fn call(&mut self, errand: Errand) {
         self.mark.call += 1;
         if errand == Errand::Initialize {
             self.mark.session += 1;
         }
         let pending = Pending::new(&self.history, self.mark, errand);
-        let (env, due) = (self.env, self.env.now().after_ms(self.who.work.patience_ms));
+        let (env, due) = (self.env.clone(), self.env.now().after_ms(self.who.work.patience_ms));
         let outcome = deadline(&env, due, self.exchange(errand)).await.unwrap_or(Err(Outcome::Timeout));
         if outcome.is_err() {
             self.route.failed();

@@ -11,7 +11,6 @@ use super::route::Route;
 use super::thin::Thin;
 use super::writer::Era;
 use crate::check::{Fact, History};
-use crate::env::SimEnv;
 
 /// How bytes are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,9 +129,9 @@ const CASES: &[Case] = &[
 const PATIENCE_MS: u64 = 60_000;
 
 /// Sends everything that no server should take, each followed by a request that must work.
-pub async fn attack(env: SimEnv, history: History, who: Persona) {
-    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
-    let mut thin = Thin::new(env, history, who.id, Era::Stateless, route, who.work.patience_ms);
+pub async fn attack<E: Env>(env: E, history: History, who: Persona) {
+    let route = Route::new(&env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut thin = Thin::new(env.clone(), history, who.id, Era::Stateless, route, who.work.patience_ms);
     thin.pause_between(who.work.begin_ms).await;
     while env.now().as_nanos() < who.work.end_ms * 1_000_000 {
         let number = usize::try_from(thin.dice.below(CASES.len() as u64)).unwrap_or_default();
@@ -143,13 +142,13 @@ pub async fn attack(env: SimEnv, history: History, who: Persona) {
     }
 }
 
-async fn try_case(thin: &mut Thin, number: usize) {
+async fn try_case<E: Env>(thin: &mut Thin<E>, number: usize) {
     let case = &CASES[number];
     let client = thin.mark.client;
     let errand = Errand::Hostile(u16::try_from(number).unwrap_or(u16::MAX));
     thin.mark.call = 0;
     let pending = Pending::new(&thin.history, thin.mark, errand);
-    let env = thin.env;
+    let env = thin.env.clone();
     let met = deadline(&env, env.now().after_ms(PATIENCE_MS), send(thin, case)).await;
     let met = met.unwrap_or(Err(Outcome::Timeout));
     let is_right = match met {
@@ -164,9 +163,9 @@ async fn try_case(thin: &mut Thin, number: usize) {
     pending.end(outcome, &thin.route);
 }
 
-async fn send(thin: &mut Thin, case: &Case) -> Result<u16, Outcome> {
+async fn send<E: Env>(thin: &mut Thin<E>, case: &Case) -> Result<u16, Outcome> {
     let bytes = (case.bytes)(&thin.route.name());
-    let mut link = Link::open(thin.env, thin.route.next()).await?;
+    let mut link = Link::open(&thin.env, thin.route.next()).await?;
     match case.manner {
         Manner::Whole => link.send(&bytes).await?,
         Manner::ThenShut => {
@@ -182,9 +181,9 @@ async fn send(thin: &mut Thin, case: &Case) -> Result<u16, Outcome> {
 
 /// Sends bytes one by one; where only the body is to drip, its head at once. Stops once the server has said or done
 /// something.
-async fn dribble(
-    thin: &Thin,
-    link: &mut Link,
+async fn dribble<E: Env>(
+    thin: &mut Thin<E>,
+    link: &mut Link<E::Stream>,
     bytes: &[u8],
     ms: u64,
     also_head: bool,

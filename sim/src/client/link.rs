@@ -5,25 +5,23 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Poll;
 
-use switchboard::env::Env;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use switchboard::env::{Env, Stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::outcome::Outcome;
 use super::response::{Decoder, Head};
 use super::sse::{SseDecoder, SseEvent};
-use crate::env::SimEnv;
-use crate::net::SimStream;
 
 /// See the [module](self) page.
-pub(crate) struct Link {
-    stream: SimStream,
+pub(crate) struct Link<S> {
+    stream: S,
     decoder: Decoder,
     events: SseDecoder,
     bytes_read: u64,
 }
 
-impl Link {
-    pub(crate) async fn open(env: SimEnv, server: SocketAddr) -> Result<Self, Outcome> {
+impl<S: Stream> Link<S> {
+    pub(crate) async fn open<E: Env<Stream = S>>(env: &E, server: SocketAddr) -> Result<Self, Outcome> {
         let stream = env.connect(server).await.map_err(|error| Outcome::of_connect(&error))?;
         Ok(Self { stream, decoder: Decoder::new(), events: SseDecoder::default(), bytes_read: 0 })
     }

@@ -13,11 +13,10 @@ use super::sse::SseEvent;
 use super::thin::back_off_ms;
 use super::writer::{self, Era, Writer};
 use crate::check::{Fact, Heard, History, Mark, Matter, TWIN};
-use crate::env::SimEnv;
 
 /// See the [module](self) page.
-pub(crate) struct Listener {
-    pub(crate) env: SimEnv,
+pub(crate) struct Listener<E: Env> {
+    pub(crate) env: E,
     pub(crate) history: History,
     pub(crate) route: Route,
     pub(crate) patience_ms: u64,
@@ -30,7 +29,7 @@ pub(crate) struct Listener {
     pub(crate) dice: Entropy,
 }
 
-impl Listener {
+impl<E: Env> Listener<E> {
     /// Listens until the session is gone, or for ever.
     pub(crate) async fn listen(mut self) {
         let mut writer = Writer::new(self.era, self.route.name());
@@ -39,7 +38,7 @@ impl Listener {
         loop {
             let errand = if cursor.is_some() { Errand::Resume } else { Errand::Listen };
             let pending = Pending::new(&self.history, self.reader, errand);
-            let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+            let (env, due) = (self.env.clone(), self.env.now().after_ms(self.patience_ms));
             let opened = deadline(&env, due, self.open(&mut writer, cursor)).await;
             let opened = opened.unwrap_or(Err(Outcome::Timeout));
             pending.end(opened.as_ref().err().copied().unwrap_or(Outcome::Ok), &self.route);
@@ -68,7 +67,11 @@ impl Listener {
         }
     }
 
-    async fn open(&mut self, writer: &mut Writer, cursor: Option<(u64, u64)>) -> Result<Link, Outcome> {
+    async fn open(
+        &mut self,
+        writer: &mut Writer,
+        cursor: Option<(u64, u64)>,
+    ) -> Result<Link<E::Stream>, Outcome> {
         match self.era {
             Era::Stateful => writer.bodiless("GET", self.session.as_deref(), cursor),
             Era::Stateless => {
@@ -84,14 +87,14 @@ impl Listener {
                 writer.post(None, &message);
             }
         }
-        let mut link = Link::open(self.env, self.route.next()).await?;
+        let mut link = Link::open(&self.env, self.route.next()).await?;
         link.send(writer.bytes()).await?;
         let head = link.head().await?;
         if head.status == 200 && head.events { Ok(link) } else { Err(Outcome::Http(head.status)) }
     }
 
     /// Reads events until the stream ends, in whichever way.
-    async fn read(&self, link: &mut Link, cursor: &mut Option<(u64, u64)>) {
+    async fn read(&self, link: &mut Link<E::Stream>, cursor: &mut Option<(u64, u64)>) {
         loop {
             let before = link.bytes_read();
             let due = self.env.now().after_ms(self.silence_ms);
@@ -136,7 +139,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl<E: Env> Drop for Listener<E> {
     fn drop(&mut self) {
         self.note(Heard::End);
     }

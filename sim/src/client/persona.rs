@@ -13,8 +13,6 @@ use super::route::Route;
 use super::thin::Thin;
 use super::writer::Era;
 use crate::check::{ClientId, History, Mark, TWIN};
-use crate::env::SimEnv;
-use crate::kernel::task::SimTask;
 
 /// What the clients of one group have in common.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -75,10 +73,10 @@ pub struct Persona {
 }
 
 /// Lives the life of a client to its end.
-pub async fn live(env: SimEnv, history: History, who: Persona) {
+pub async fn live<E: Env>(env: E, history: History, who: Persona) {
     let work = &who.work;
-    let route = Route::new(env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
-    let mut thin = Thin::new(env, history, who.id, who.era, route, work.patience_ms);
+    let route = Route::new(&env, who.servers.clone(), &format!("client {}", who.id.0), who.roams);
+    let mut thin = Thin::new(env.clone(), history, who.id, who.era, route, work.patience_ms);
     (thin.rereads, thin.nap_ms) = (who.rereads, who.nap_ms);
     thin.pause_between(work.begin_ms).await;
     let mut streams = Vec::new();
@@ -119,7 +117,7 @@ pub async fn live(env: SimEnv, history: History, who: Persona) {
     thin.leave().await;
 }
 
-fn close(streams: &mut Vec<SimTask>) {
+fn close<T: Task>(streams: &mut Vec<T>) {
     for stream in streams.drain(..) {
         stream.abort();
     }
@@ -132,7 +130,7 @@ impl Outcome {
     }
 }
 
-impl Thin {
+impl<E: Env> Thin<E> {
     /// Opens a session.
     async fn initialize(&mut self) -> Outcome {
         self.mark.session += 1;
@@ -154,12 +152,12 @@ impl Thin {
     }
 
     /// Opens a stream on which the server may speak by itself.
-    fn listen(&self, who: &Persona, call: u32) -> SimTask {
+    fn listen(&self, who: &Persona, call: u32) -> E::Task {
         let listener = Listener {
-            env: self.env,
+            env: self.env.clone(),
             history: self.history.clone(),
             route: Route::new(
-                self.env,
+                &self.env,
                 self.route.servers(),
                 &format!("listener {}", self.mark.client.0),
                 false,
@@ -210,7 +208,7 @@ impl Thin {
         reply.outcome
     }
 
-    async fn wait_as_told(&self, reply: &Reply) {
+    async fn wait_as_told(&mut self, reply: &Reply) {
         if let Some(seconds) = reply.retry_after_s {
             self.pause(seconds * 1_000).await;
         }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use switchboard::env::{Entropy, Env};
 
-use crate::env::SimEnv;
 use crate::node::NodeId;
 
 /// See the [module](self) page.
@@ -24,7 +23,7 @@ pub(crate) struct Route {
 
 impl Route {
     /// A way to any of these nodes, of which there must be one. `label` names whose dice they are.
-    pub(crate) fn new(env: SimEnv, servers: Arc<[SocketAddr]>, label: &str, roams: bool) -> Self {
+    pub(crate) fn new<E: Env>(env: &E, servers: Arc<[SocketAddr]>, label: &str, roams: bool) -> Self {
         assert!(!servers.is_empty(), "a client must have somewhere to go");
         let dice = (servers.len() > 1).then(|| env.entropy(&format!("route of {label}")));
         Self { servers, dice, avoid: None, now: 0, roams }

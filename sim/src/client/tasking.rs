@@ -2,6 +2,7 @@
 //! two hands at once, and sessions that it ends, to see that they stay ended.
 
 use futures_util::future::join;
+use switchboard::env::Env;
 use switchboard::protocol::TaskStatus;
 use switchboard::protocol::fault::code;
 
@@ -22,7 +23,7 @@ const CANCELS_ONE_IN: u64 = 3;
 /// Milliseconds that it lets such a task work: from, to.
 const CANCELS_AFTER_MS: (u64, u64) = (0, 900);
 
-impl Thin {
+impl<E: Env> Thin<E> {
     /// Calls a tool as a task, and looks how it stands until it has ended.
     pub(super) async fn work(&mut self, errand: Errand) -> Outcome {
         self.mark.call += 1;

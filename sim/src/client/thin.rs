@@ -18,11 +18,10 @@ use super::route::Route;
 use super::sse::SseEvent;
 use super::writer::{self, Era, Writer};
 use crate::check::{ClientId, Fact, History, Mark};
-use crate::env::SimEnv;
 
 /// See the [module](self) page.
-pub(crate) struct Thin {
-    pub(crate) env: SimEnv,
+pub(crate) struct Thin<E: Env> {
+    pub(crate) env: E,
     pub(crate) history: History,
     pub(crate) route: Route,
     pub(crate) patience_ms: u64,
@@ -40,7 +39,7 @@ pub(crate) struct Thin {
     pub(crate) tasks: Vec<(Mark, String)>,
     /// See [`other_hand`](Self::other_hand).
     other: Option<Box<Self>>,
-    link: Option<Link>,
+    link: Option<Link<E::Stream>>,
     last_id: u32,
 }
 
@@ -58,20 +57,21 @@ pub(crate) fn back_off_ms(dice: &mut Entropy, attempt: u32) -> u64 {
     most / 2 + dice.below(most / 2 + 1)
 }
 
-impl Thin {
+impl<E: Env> Thin<E> {
     pub(crate) fn new(
-        env: SimEnv,
+        env: E,
         history: History,
         client: ClientId,
         era: Era,
         route: Route,
         patience_ms: u64,
     ) -> Self {
+        let dice = env.entropy(&format!("client {}", client.0));
         Self {
             env,
             history,
             patience_ms,
-            dice: env.entropy(&format!("client {}", client.0)),
+            dice,
             writer: Writer::new(era, route.name()),
             route,
             mark: Mark { client, session: 0, call: 0 },
@@ -93,9 +93,10 @@ impl Thin {
         }
         let mut other = self.other.take().unwrap_or_else(|| {
             let label = format!("other hand of client {}", self.mark.client.0);
-            let route = Route::new(self.env, self.route.servers(), &label, self.route.roams());
+            let route = Route::new(&self.env, self.route.servers(), &label, self.route.roams());
             let (client, era) = (self.mark.client, self.writer.era());
-            let other = Self::new(self.env, self.history.clone(), client, era, route, self.patience_ms);
+            let other =
+                Self::new(self.env.clone(), self.history.clone(), client, era, route, self.patience_ms);
             // No id is used twice in a session.
             Box::new(Self { last_id: OTHER_IDS, ..other })
         });
@@ -146,8 +147,8 @@ impl Thin {
         self.link = None;
     }
 
-    pub(crate) async fn pause(&self, ms: u64) {
-        self.env.sleep_until(self.env.now().after_ms(ms)).await;
+    pub(crate) fn pause(&self, ms: u64) -> E::Sleep {
+        self.env.sleep_until(self.env.now().after_ms(ms))
     }
 
     pub(crate) async fn pause_between(&mut self, (from, to): (u64, u64)) {
@@ -163,7 +164,7 @@ impl Thin {
     /// Sends what was written, and waits for its outcome.
     async fn exchange(&mut self, errand: Errand, id: Option<u32>) -> Reply {
         let pending = Pending::new(&self.history, self.mark, errand);
-        let (env, due) = (self.env, self.env.now().after_ms(self.patience_ms));
+        let (env, due) = (self.env.clone(), self.env.now().after_ms(self.patience_ms));
         let reply = match deadline(&env, due, self.converse(id)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(outcome)) => {
@@ -206,7 +207,7 @@ impl Thin {
         }
         let link = match &mut self.link {
             Some(link) => link,
-            empty => empty.insert(Link::open(self.env, self.route.next()).await?),
+            empty => empty.insert(Link::open(&self.env, self.route.next()).await?),
         };
         link.send(self.writer.bytes()).await?;
         let head = link.head().await?;
@@ -328,9 +329,9 @@ impl Thin {
     fn reply_to(&mut self, question: &str) {
         self.writer.answer(self.session.as_deref(), question, super::ANSWER);
         let reply = Answering {
-            env: self.env,
+            env: self.env.clone(),
             history: self.history.clone(),
-            route: Route::new(self.env, self.route.servers(), "an answer", false),
+            route: Route::new(&self.env, self.route.servers(), "an answer", false),
             patience_ms: self.patience_ms,
             mark: self.mark,
             bytes: self.writer.bytes().to_vec(),
@@ -343,9 +344,9 @@ impl Thin {
     fn doubt(&mut self, last: (u64, u64)) {
         self.writer.bodiless("GET", self.session.as_deref(), Some(last));
         let doubting = Doubting {
-            env: self.env,
+            env: self.env.clone(),
             history: self.history.clone(),
-            route: Route::new(self.env, self.route.servers(), "a doubt", false),
+            route: Route::new(&self.env, self.route.servers(), "a doubt", false),
             patience_ms: self.patience_ms,
             reader: self.mark,
             bytes: self.writer.bytes().to_vec(),
@@ -380,7 +381,7 @@ impl Thin {
 
     async fn open_stream(&mut self, last: Option<(u64, u64)>) -> Result<(), Outcome> {
         self.writer.bodiless("GET", self.session.as_deref(), last);
-        let mut link = Link::open(self.env, self.route.next()).await?;
+        let mut link = Link::open(&self.env, self.route.next()).await?;
         link.send(self.writer.bytes()).await?;
         let head = link.head().await?;
         if head.status != 200 || !head.events {

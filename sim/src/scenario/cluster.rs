@@ -5,21 +5,48 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use switchboard::env::{Env, deadline};
-use switchboard::node::{ClusterConfig, Config, HttpConfig, Node};
+use switchboard::handler::Catalogue;
+use switchboard::node::{ClusterConfig, Config, HttpConfig, Node, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::setup::{Scenario, Setup};
 use crate::check::{Fact, History, Standing};
-use crate::env::SimEnv;
 use crate::node::NodeId;
 
-/// Where clients are served.
-pub(super) const PORT: u16 = 8080;
-/// Where nodes meet.
-const MESH_PORT: u16 = 7946;
-/// Where operators ask.
-const ADMIN_PORT: u16 = 9090;
+/// Starts a node in a world: one function for each, so that consensus and HTTP are compiled once for each.
+pub type Start<E> = fn(E, Config, Catalogue) -> BoxFuture<'static, Result<Node<E>, StartError>>;
+
+/// Where a node is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Where clients are served.
+    pub http: u16,
+    /// Where nodes meet.
+    pub mesh: u16,
+    /// Where operators ask.
+    pub admin: u16,
+    /// Where it keeps its state.
+    pub state_dir: PathBuf,
+}
+
+impl Site {
+    /// On a host of its own.
+    #[must_use]
+    pub fn alone(ip: IpAddr) -> Self {
+        Self { ip, http: 8080, mesh: 7946, admin: 9090, state_dir: PathBuf::from("/state") }
+    }
+
+    /// Where clients turn to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.http)
+    }
+}
+
 /// Failures of nodes come in threes: so many zones are there.
 const ZONES: u32 = 3;
 /// Every node knows it.
@@ -32,31 +59,31 @@ pub(super) struct Nodes {
     pub(super) scenario: Scenario,
     pub(super) setup: Arc<Setup>,
     pub(super) history: History,
-    pub(super) ips: Vec<IpAddr>,
+    pub(super) sites: Vec<Site>,
 }
 
 impl Nodes {
     fn config(&self, node: NodeId, booted_ms: u64) -> Config {
-        let ip = self.ips[node.index()];
-        let at = |port| SocketAddr::new(ip, port);
+        let site = &self.sites[node.index()];
+        let at = |port| SocketAddr::new(site.ip, port);
         // Clients call all nodes by the name of the first, as through one that spreads them.
-        let hosts = self.ips.iter().map(ToString::to_string).collect();
+        let hosts = self.sites.iter().map(|site| site.ip.to_string()).collect();
         let is_cluster = self.setup.nodes > 1;
         let cluster = is_cluster.then(|| ClusterConfig {
-            seeds: self.ips.iter().map(|ip| SocketAddr::new(*ip, MESH_PORT)).collect(),
+            seeds: self.sites.iter().map(|site| SocketAddr::new(site.ip, site.mesh)).collect(),
             found: node == NodeId(0),
             zone: format!("zone {}", node.0 % ZONES),
             groups: self.setup.data_groups,
             key_rotate_ms: self.setup.key_rotate_ms,
             replace_after_ms: self.setup.replace_after_ms,
             wire: if booted_ms < self.setup.upgrade_ms { (1, 1) } else { (1, 2) },
-            ..ClusterConfig::new("scenario", at(MESH_PORT), SECRET)
+            ..ClusterConfig::new("scenario", at(site.mesh), SECRET)
         });
         Config {
-            http: Some(HttpConfig { hosts, ..HttpConfig::at(at(PORT)) }),
-            admin: is_cluster.then(|| at(ADMIN_PORT)),
+            http: Some(HttpConfig { hosts, ..HttpConfig::at(at(site.http)) }),
+            admin: is_cluster.then(|| at(site.admin)),
             open_to_the_network: true,
-            state_dir: Some(PathBuf::from("/state")),
+            state_dir: Some(site.state_dir.clone()),
             limits: self.setup.limits.clone(),
             cluster,
             ..Config::new()
@@ -64,23 +91,21 @@ impl Nodes {
     }
 
     /// The life of a node's process.
-    pub(super) async fn serve(self: Arc<Self>, env: SimEnv) {
-        let id = env.node();
+    pub(super) async fn serve<E: Env>(self: Arc<Self>, id: NodeId, env: E, start: Start<E>) {
         if let Some((_, joins_ms)) = self.setup.joins.iter().find(|(node, _)| *node == id) {
             let waits_ms = joins_ms.saturating_sub(self.history.now() / 1_000_000);
             env.sleep_until(env.now().after_ms(waits_ms)).await;
         }
-        let catalogue = (self.scenario.catalogue)(&self.history);
+        let catalogue = (self.scenario.catalogue)(&self.history.of(id));
         let booted_ms = self.history.now() / 1_000_000;
-        let node =
-            Node::start(env, self.config(id, booted_ms), catalogue).await.expect("the node must start");
+        let starting = start(env.clone(), self.config(id, booted_ms), catalogue);
+        let node = starting.await.expect("the node must start");
         self.history.note(Fact::Booted(id));
         let now_ms = self.history.now() / 1_000_000;
         let leaves = self.setup.leaves.iter().find(|(other, at_ms)| *other == id && *at_ms > now_ms);
         if let Some((_, at_ms)) = leaves {
             env.sleep_until(env.now().after_ms(at_ms - now_ms)).await;
-            let address = SocketAddr::new(self.ips[id.index()], ADMIN_PORT);
-            ask(env, address, "POST /leave").await.expect("a node must hear its operator");
+            ask(&env, self.admin(id), "POST /leave").await.expect("a node must hear its operator");
             // It ends by itself.
             node.stopped().await;
             self.history.note(Fact::Drained(id));
@@ -93,13 +118,17 @@ impl Nodes {
         self.history.note(Fact::Drained(id));
     }
 
+    fn admin(&self, node: NodeId) -> SocketAddr {
+        let site = &self.sites[node.index()];
+        SocketAddr::new(site.ip, site.admin)
+    }
+
     /// Asks every node how its cluster stands, and notes what it says.
-    pub(super) async fn take_stock(self: Arc<Self>, env: SimEnv) {
+    pub(super) async fn take_stock<E: Env>(self: Arc<Self>, env: E) {
         let left = |node: &NodeId| self.setup.leaves.iter().any(|(other, _)| other == node);
         for node in self.setup.servers().into_iter().filter(|node| !left(node)) {
-            let address = SocketAddr::new(self.ips[node.index()], ADMIN_PORT);
             let due = env.now().after_ms(STANDING_MS_MAX);
-            let said = deadline(&env, due, ask(env, address, "GET /status")).await;
+            let said = deadline(&env, due, ask(&env, self.admin(node), "GET /status")).await;
             let standing = said.ok().and_then(Result::ok).and_then(|body| Standing::read(&body));
             self.history.note(Fact::Stands(node, standing));
         }
@@ -107,7 +136,7 @@ impl Nodes {
 }
 
 /// The body of the answer to an operator's request.
-async fn ask(env: SimEnv, address: SocketAddr, what: &str) -> std::io::Result<Vec<u8>> {
+async fn ask<E: Env>(env: &E, address: SocketAddr, what: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = env.connect(address).await?;
     let request =
         format!("{what} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -9,12 +9,16 @@ use crate::plan::Step;
 
 /// Draws numbers for a setup.
 #[derive(Debug)]
-pub struct Dice(pub(super) Entropy);
+pub struct Dice {
+    pub(super) entropy: Entropy,
+    /// Whether there is no weather.
+    pub(super) is_fair: bool,
+}
 
 impl Dice {
     /// A number in `from..=to`.
     pub fn between(&mut self, from: u64, to: u64) -> u64 {
-        from + self.0.below(to.saturating_sub(from) + 1)
+        from + self.entropy.below(to.saturating_sub(from) + 1)
     }
 
     /// A count in `from..=to`.
@@ -42,8 +46,16 @@ impl Dice {
         self.between(1, times) == 1
     }
 
-    /// Weather: what a network and a host are like on a bad day, none of which may fail a request.
+    /// Weather: what a network and a host are like on a bad day, none of which may fail a request. It is drawn on a fair day,
+    /// too, so that everything else is the same then.
     pub fn weather(&mut self, setup: &mut Setup) {
+        if self.is_fair {
+            return self.bad_weather(&mut setup.clone());
+        }
+        self.bad_weather(setup);
+    }
+
+    fn bad_weather(&mut self, setup: &mut Setup) {
         let base_us = self.between(20, 3_000);
         let latency = &mut setup.net.link.latency;
         (latency.base_us, latency.jitter_us) = (base_us, self.between(0, 2 * base_us));

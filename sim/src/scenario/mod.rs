@@ -2,6 +2,7 @@
 //! `switchboard-scenarios`.
 
 mod case;
+mod cast;
 mod cluster;
 mod dice;
 mod parting;
@@ -13,6 +14,9 @@ mod waits;
 mod wishes;
 
 pub use case::{Case, Finding, NoCase};
+pub use cast::Cast;
+pub(crate) use cast::observed;
+pub use cluster::{Site, Start};
 pub use dice::Dice;
 pub use parting::{Parting, WINDOW_LINES, same_marks};
 pub use report::{End, Report};

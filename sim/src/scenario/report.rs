@@ -16,7 +16,6 @@ use crate::fault::Fired;
 use crate::life::Turned;
 use crate::net::Carried;
 use crate::trace::{Line, TraceHash};
-use crate::world::World;
 
 /// How a run ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,7 +115,7 @@ const SHOWN: usize = 24;
 const SHOWN_BYTES: usize = 400;
 
 impl Report {
-    pub(super) fn new(scenario: &Scenario, wishes: &Wishes, setup: &Setup) -> Self {
+    pub(crate) fn new(scenario: &Scenario, wishes: &Wishes, setup: &Setup) -> Self {
         Self {
             scenario: scenario.name,
             wishes: *wishes,
@@ -156,7 +155,14 @@ impl Report {
         Finding::all(self).into_iter().next()
     }
 
-    pub(super) fn judge(&mut self, entries: Vec<Entry>, world: &World, setup: &Setup) {
+    /// Says how the run ended, of which this is the history.
+    pub(crate) fn judge(
+        &mut self,
+        entries: Vec<Entry>,
+        setup: &Setup,
+        panics: Vec<String>,
+        fired: Vec<Fired>,
+    ) {
         for entry in &entries {
             match &entry.fact {
                 Fact::Sent { errand, .. } => {
@@ -172,7 +178,7 @@ impl Report {
         self.waits = Waits::of(&entries);
         let end = setup.end_ms * 1_000_000;
         self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
-        let panics = world.panics();
+        self.faults = fired;
         let idle = self.idle(setup);
         self.end = if let Some(panic) = panics.into_iter().next() {
             End::Crash(panic)

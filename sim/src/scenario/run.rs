@@ -1,29 +1,27 @@
 //! Running a scenario: a world with nodes, hosts full of clients, a plan of faults, and checkers at the end.
 
-use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use switchboard::env::{Env, Panicked};
-use switchboard::event::Event;
+use switchboard::handler::Catalogue;
+use switchboard::node::{Config, Node, StartError};
 
-use super::cluster::{Nodes, PORT};
+use super::cast::{Cast, observed};
+use super::cluster::Site;
 use super::report::{End, Report};
-use super::setup::{Group, Role, Scenario, Setup};
+use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
-    AlwaysHolds, Answered, Balance, ChangesAreHeard, Checker, ClientId, Converges, EndedStaysEnded, Entry,
-    Fact, History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce,
-    TasksLinearize,
+    AlwaysHolds, Answered, Balance, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry, History,
+    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce, TasksLinearize,
 };
-use crate::client::{Era, Persona, attack, live, live_in_full};
+use crate::env::SimEnv;
 use crate::node::NodeId;
 use crate::options::Options;
 use crate::world::World;
-
-/// Time to ask all nodes of a cluster how it stands, before they drain.
-const STOCK_MS_MAX: u64 = 10_000;
 
 /// So many segments are kept for a report, at most.
 const CARRIED_MAX: usize = 300_000;
@@ -77,7 +75,7 @@ pub fn run_watched(
     (report.reached, report.quirks) = (world.reached(), world.quirks());
     match played {
         Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
-        Ok(entries) => report.judge(entries, &world, &setup),
+        Ok(entries) => report.judge(entries, &setup, world.panics(), world.fired()),
     }
     report
 }
@@ -95,85 +93,46 @@ fn play(
     assert_eq!(servers, setup.servers(), "the nodes must be the first");
     let clock = world.add_node("clock", None);
     let history = History::new(world.env(clock)).plant(wishes.plant);
-    let observed = history.clone();
-    world.observe(move |at, node, event| {
-        // Points are counted, and nobody's history.
-        if !matches!(event, Event::Reached(_)) {
-            observed.note_at(at, Fact::Node(node, event.clone()));
-        }
-    });
-    let ips: Vec<IpAddr> = servers.iter().map(|server| world.ip(*server)).collect();
-    let addresses: Arc<[SocketAddr]> = ips.iter().map(|ip| SocketAddr::new(*ip, PORT)).collect();
-    let nodes =
-        Arc::new(Nodes { scenario: *scenario, setup: Arc::clone(setup), history: history.clone(), ips });
+    world.observe(observed(&history));
+    let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
+    let cast = Cast::new(scenario, setup, &history, sites);
     for server in servers {
-        let nodes = Arc::clone(&nodes);
-        world.boot(server, move |env| Arc::clone(&nodes).serve(env));
+        let cast = cast.clone();
+        world.boot(server, move |env| cast.serve(server, env, start));
     }
-    settle(world, setup, &history, &addresses);
+    for number in 0..setup.hosts {
+        let host = world.add_node(&format!("clients {number}"), None);
+        let cast = cast.clone();
+        world.boot(host, move |env| {
+            cast.come(number, &env);
+            std::future::ready(())
+        });
+    }
     world.schedule(&setup.faults);
-    if setup.nodes > 1 {
-        pass(world, setup.drain_ms - STOCK_MS_MAX, watch);
+    if let Some(moment) = cast.stock_at() {
+        pass(world, moment, watch);
         let env = world.env(clock);
-        drop(env.spawn("stock", nodes.take_stock(env)));
+        drop(env.spawn("stock", cast.take_stock(env)));
     }
-    pass(world, setup.end_ms, watch);
+    pass(world, Duration::from_millis(setup.end_ms), watch);
     history.take()
 }
 
 /// Lets things happen until then.
-fn pass(world: &mut World, until_ms: u64, watch: &mut dyn FnMut(Duration)) {
-    let until = Duration::from_millis(until_ms);
+fn pass(world: &mut World, until: Duration, watch: &mut dyn FnMut(Duration)) {
     while world.now() < until {
         world.run_until(until.min(world.now() + Duration::from_secs(1)));
         watch(world.now());
     }
 }
 
-/// Gives every client its host.
-fn settle(world: &mut World, setup: &Setup, history: &History, servers: &Arc<[SocketAddr]>) {
-    let mut hosts: Vec<Vec<(Role, Persona)>> = (0..setup.hosts).map(|_| Vec::new()).collect();
-    let mut number = 0;
-    for group in &setup.groups {
-        let work = Arc::new(group.work.clone());
-        for member in 0..group.count {
-            let era = match group.role {
-                Role::Stateful => Era::Stateful,
-                // Full clients are few: by turns of either era.
-                Role::Full if number % 2 == 1 => Era::Stateful,
-                Role::Stateless | Role::Full | Role::Hostile => Era::Stateless,
-            };
-            let (id, listens, work) =
-                (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
-            let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
-            let Group { twins, rereads, nap_ms, .. } = *group;
-            // Longer than between two comments.
-            let silence_ms = setup.limits.keep_alive_ms * 3 / 2;
-            let persona =
-                Persona { id, servers, roams, era, listens, twins, silence_ms, rereads, nap_ms, work };
-            hosts[number as usize % setup.hosts as usize].push((group.role, persona));
-            number += 1;
-        }
-    }
-    for (index, personas) in hosts.into_iter().enumerate() {
-        let host = world.add_node(&format!("clients {index}"), None);
-        let history = history.clone();
-        world.boot(host, move |env| {
-            for (role, persona) in &personas {
-                let (history, persona) = (history.clone(), persona.clone());
-                match role {
-                    Role::Full => env.spawn("full client", live_in_full(env, history, persona)),
-                    Role::Hostile => env.spawn("hostile client", attack(env, history, persona)),
-                    Role::Stateful | Role::Stateless => env.spawn("client", live(env, history, persona)),
-                };
-            }
-            std::future::ready(())
-        });
-    }
-}
-
-const fn is_one_in(times: u32, member: u32) -> bool {
-    times > 0 && member.is_multiple_of(times)
+/// The one place where a node meets the kernel.
+fn start(
+    env: SimEnv,
+    config: Config,
+    catalogue: Catalogue,
+) -> BoxFuture<'static, Result<Node<SimEnv>, StartError>> {
+    Box::pin(Node::start(env, config, catalogue))
 }
 
 /// The checkers of every run.

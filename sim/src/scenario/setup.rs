@@ -37,6 +37,8 @@ const MANY_FORM_LATER_MS: u64 = 9_000;
 
 /// One seed in so many gives quirks to the nodes of a cluster in which things go wrong.
 const QUIRKS_ONE_IN: u64 = 3;
+/// In a foreign world a disk takes milliseconds for what takes it microseconds in the kernel.
+const FOREIGN_START_LATER_MS: u64 = 1_000;
 
 /// A kind of client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -348,15 +350,19 @@ impl Scenario {
     #[must_use]
     pub fn setup(&self, wishes: &Wishes) -> Setup {
         let seed = seed_at(wishes.seed, &[b"scenario", self.name.as_bytes()]);
-        let mut setup = (self.draw)(&mut Dice(Entropy::from_seed(seed)), wishes);
+        let mut dice = Dice { entropy: Entropy::from_seed(seed), is_fair: wishes.is_foreign };
+        let mut setup = (self.draw)(&mut dice, wishes);
         if setup.nodes >= MANY {
             setup.postpone(MANY_FORM_LATER_MS);
         }
-        let drawn = seed_at(wishes.seed, &[b"quirks", self.name.as_bytes()]);
-        // Where nothing goes wrong, nobody is forgiven anything.
-        let is_troubled = setup.trouble_ms.0 < u64::MAX;
-        setup.quirks =
-            setup.nodes > 1 && is_troubled && Dice(Entropy::from_seed(drawn)).one_in(QUIRKS_ONE_IN);
+        // Where nothing goes wrong, nobody is forgiven anything; a foreign world has no quirks.
+        let is_troubled = setup.trouble_ms.0 < u64::MAX && !wishes.is_foreign;
+        let drawn = Entropy::from_seed(seed_at(wishes.seed, &[b"quirks", self.name.as_bytes()]));
+        let mut dice = Dice { entropy: drawn, is_fair: true };
+        setup.quirks = setup.nodes > 1 && is_troubled && dice.one_in(QUIRKS_ONE_IN);
+        if wishes.is_foreign {
+            setup.postpone(FOREIGN_START_LATER_MS);
+        }
         setup
     }
 

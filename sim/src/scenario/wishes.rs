@@ -20,6 +20,9 @@ pub struct Wishes {
     pub clients: Option<u32>,
     /// For how many virtual seconds they work; the scenario's own number where it is `None`.
     pub seconds: Option<u64>,
+    /// Whether it is for a world that is not the kernel: such a world has a weather of its own and no other, and its nodes take
+    /// longer to start.
+    pub is_foreign: bool,
     /// A bug to plant in the history, to see whether a checker finds it.
     pub plant: Option<Plant>,
     /// A bug to plant in every node, to see whether the scenario finds it.

@@ -1,0 +1,29 @@
+//! In which world a scenario runs.
+
+use clap::ValueEnum;
+use switchboard_sim::scenario::{Report, Scenario, Wishes};
+
+/// See the [module](self) page.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub(crate) enum World {
+    /// Our own event kernel: every fault, and any size.
+    #[default]
+    Kernel,
+    /// turmoil: up to 20 hosts.
+    Turmoil,
+}
+
+impl World {
+    /// Runs a scenario.
+    ///
+    /// # Errors
+    /// Why this world does not run it, in words.
+    pub(crate) fn play(self, scenario: &Scenario, wishes: &Wishes) -> Result<Report, String> {
+        match self {
+            Self::Kernel => Ok(switchboard_sim::scenario::run(scenario, wishes)),
+            Self::Turmoil => {
+                switchboard_sim::worlds::turmoil::run(scenario, wishes).map_err(|refused| refused.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The fourth world, real sockets on loopback, agrees with the kernel on what clients were told where nothing goes wrong.
+
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard::env::Env;
+use switchboard_bin::world::{TokioEnv, start};
+use switchboard_scenarios::TOUR;
+use switchboard_sim::check::{History, Told};
+use switchboard_sim::scenario::{Cast, Site, Wishes, run};
+use switchboard_sim::worlds::Seeded;
+
+fn boot() -> TokioEnv {
+    TokioEnv::boot().expect("a world must boot")
+}
+
+/// Sites on loopback with ports that are free right now.
+fn sites(count: u32, state: &std::path::Path) -> Vec<Site> {
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let taken: Vec<TcpListener> =
+        (0..3 * count).map(|_| TcpListener::bind((ip, 0)).expect("a port must be free")).collect();
+    let port = |number: u32| taken[number as usize].local_addr().expect("it is bound").port();
+    let site = |number: u32| Site {
+        ip,
+        http: port(3 * number),
+        mesh: port(3 * number + 1),
+        admin: port(3 * number + 2),
+        state_dir: state.join(number.to_string()),
+    };
+    (0..count).map(site).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_on_real_sockets_are_told_the_same_as_in_the_kernel() {
+    let wishes = Wishes { seed: 1, keeps_history: true, ..Wishes::default() };
+    let kernel = run(&TOUR, &wishes);
+    assert!(kernel.is_passed(), "{kernel}");
+    let setup = Arc::new(TOUR.setup(&wishes));
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("worlds-{}", std::process::id()));
+    let history = History::new(boot());
+    let cast = Cast::new(&TOUR, &setup, &history, sites(setup.nodes, &state));
+    for node in setup.servers() {
+        let env = boot();
+        drop(env.spawn("node", cast.serve(node, env.clone(), start)));
+    }
+    for host in 0..setup.hosts {
+        let env = Seeded::new(boot(), wishes.seed, &format!("clients {host}"));
+        cast.come(host, &env);
+    }
+    // Their last answers come after the end of their work.
+    let busy_ms = setup.groups.iter().map(|group| group.work.end_ms).max().unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(busy_ms + 1_000)).await;
+    let [here, there] = [Told::of(&kernel.history), Told::of(&history.take())];
+    std::fs::remove_dir_all(&state).expect("the nodes must have kept state");
+    let common = here.agree(&there).unwrap_or_else(|disagreement| panic!("{disagreement}"));
+    println!("{common} exchanges are the same");
+    assert!(there.fewest() >= 8, "a client that asked {} times proves little", there.fewest());
+}

@@ -1,0 +1,87 @@
+//! The same scenarios in another world, turmoil. Without faults it agrees with the kernel on
+//! what clients were told; with faults, everything holds that holds in the kernel; and what a world cannot do it refuses.
+
+use switchboard_scenarios::{TOUR, find};
+use switchboard_sim::check::Told;
+use switchboard_sim::scenario::{Report, Scenario, Wishes, run as run_in_kernel};
+use switchboard_sim::worlds::Refused;
+use switchboard_sim::worlds::turmoil::run;
+
+fn seeded(seed: u64) -> Wishes {
+    Wishes { seed, keeps_history: true, ..Wishes::default() }
+}
+
+fn play(scenario: &Scenario, wishes: &Wishes) -> Report {
+    let report = run(scenario, wishes).unwrap_or_else(|refused| panic!("{}: {refused}", scenario.name));
+    assert!(report.is_passed(), "{report}");
+    report
+}
+
+/// Few clients: these worlds are slow.
+fn pass(name: &str, clients: u32) {
+    let scenario = find(name).unwrap_or_else(|| panic!("there must be a scenario {name}"));
+    for seed in 1..=2 {
+        play(scenario, &Wishes { clients: Some(clients), ..seeded(seed) });
+    }
+}
+
+#[test]
+fn clients_are_told_the_same_as_in_the_kernel() {
+    for seed in 1..=2 {
+        let [here, there] = [run_in_kernel(&TOUR, &seeded(seed)), play(&TOUR, &seeded(seed))];
+        assert!(here.is_passed(), "{here}");
+        let [here, there] = [Told::of(&here.history), Told::of(&there.history)];
+        let common = here.agree(&there).unwrap_or_else(|disagreement| panic!("{disagreement}"));
+        println!("seed {seed}: {common} exchanges are the same");
+        assert!(there.fewest() >= 8, "a client that asked {} times proves little", there.fewest());
+    }
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seed() {
+    let hash = |seed| play(&TOUR, &seeded(seed)).trace_hash;
+    assert_eq!(hash(1), hash(1));
+    assert_ne!(hash(1), hash(2));
+}
+
+#[test]
+fn calm() {
+    pass("calm", 20);
+}
+
+#[test]
+fn cluster_calm() {
+    pass("cluster_calm", 12);
+}
+
+#[test]
+fn kill_mid_call() {
+    pass("kill_mid_call", 40);
+}
+
+#[test]
+fn partition_heal() {
+    pass("partition_heal", 40);
+}
+
+#[test]
+fn leader_crash() {
+    pass("leader_crash", 12);
+}
+
+#[test]
+fn power_loss() {
+    pass("power_loss", 20);
+}
+
+#[test]
+fn what_a_world_cannot_do_is_refused_before_anything_is_run() {
+    let scenario = find("clock_skew").expect("there must be such a scenario");
+    let refused = run(scenario, &seeded(1)).expect_err("no clock drifts here");
+    assert!(matches!(refused, Refused::Fault { .. }), "{refused}");
+    let many = Wishes { nodes: Some(250), ..seeded(1) };
+    let refused = run(&TOUR, &many).expect_err("so many hosts are too many");
+    assert!(matches!(refused, Refused::Hosts { .. }), "{refused}");
+    let logged = Wishes { log_lines_max: 10, ..seeded(1) };
+    assert!(matches!(run(&TOUR, &logged), Err(Refused::Log(_))));
+}
