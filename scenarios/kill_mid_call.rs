@@ -33,6 +33,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let steps = [(killed_ms, Fault::Kill(SERVER)), (again_ms, Fault::Restart(SERVER))];
     setup.faults.steps.extend(steps.map(|(at_ms, fault)| Step { at_ms, fault }));
     setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
-    setup.must_meet = vec!["closed".into(), "resume".into()];
+    // A foreign world resets all that a process leaves behind; ours ends in order what was read.
+    let cut = if wishes.is_foreign { "reset" } else { "closed" };
+    setup.must_meet = vec![cut.into(), "resume".into()];
     setup
 }
