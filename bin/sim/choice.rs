@@ -34,6 +34,26 @@ impl Size {
     }
 }
 
+/// What the command line says of one run.
+#[derive(Args)]
+pub(crate) struct OneRun {
+    /// The name of a scenario, or a file that holds a case.
+    what: String,
+    /// The seed of a scenario.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[command(flatten)]
+    size: Size,
+}
+
+impl OneRun {
+    /// # Errors
+    /// [`NoSubject`].
+    pub(crate) fn subject(&self) -> Result<Subject, NoSubject> {
+        Subject::new(&self.what, self.seed, self.size)
+    }
+}
+
 /// One run: a scenario under a seed, or a case.
 pub(crate) struct Subject {
     pub(crate) scenario: &'static Scenario,

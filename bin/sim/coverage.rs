@@ -8,6 +8,8 @@ use std::io::IsTerminal;
 use serde::{Deserialize, Serialize};
 use switchboard::probe::Point;
 
+use crate::NOT_EVERYWHERE;
+
 /// How many seeds reached which points.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Coverage {
@@ -44,6 +46,11 @@ impl Coverage {
     /// The points that no seed reached.
     pub(crate) fn missed(&self) -> Vec<Point> {
         Point::ALL.iter().copied().filter(|point| !self.reached.contains_key(point.name())).collect()
+    }
+
+    /// What to exit with where the worst run of all scenarios ended with this: their seeds must have gone everywhere together.
+    pub(crate) fn code(&self, worst: u8) -> u8 {
+        if worst == 0 && !self.missed().is_empty() { NOT_EVERYWHERE } else { worst }
     }
 
     /// For machines.

@@ -6,32 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 use switchboard_sim::scenario::WINDOW_LINES;
 
-use crate::choice::{Size, Subject};
+use crate::choice::OneRun;
 use crate::record::Record;
 use crate::{DIFFERENT, refuse};
-
-/// Which run.
-#[derive(Args)]
-struct Run {
-    /// The name of a scenario, or a file that holds a case.
-    what: String,
-    /// The seed of a scenario.
-    #[arg(long)]
-    seed: Option<u64>,
-    #[command(flatten)]
-    size: Size,
-}
-
-impl Run {
-    fn subject(&self) -> Result<Subject, ExitCode> {
-        Subject::new(&self.what, self.seed, self.size).map_err(|why| refuse(&why.to_string()))
-    }
-}
 
 #[derive(Args)]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
-    run: Run,
+    run: OneRun,
     /// Also print the last so many things that the simulator did.
     #[arg(long, default_value_t = 0)]
     log: usize,
@@ -43,7 +25,7 @@ pub(crate) struct ReplayArgs {
 #[derive(Args)]
 pub(crate) struct HashArgs {
     #[command(flatten)]
-    run: Run,
+    run: OneRun,
     /// Write it down in this file, for `sim diff ONE.trace OTHER.trace`.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -56,7 +38,7 @@ pub(crate) struct HashArgs {
 pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
     let subject = match args.run.subject() {
         Ok(subject) => subject,
-        Err(code) => return code,
+        Err(why) => return refuse(&why.to_string()),
     };
     let subject =
         subject.with(|wishes| (wishes.log_lines_max, wishes.keeps_history) = (args.log, args.history));
@@ -82,7 +64,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
 pub(crate) fn hash(args: &HashArgs) -> ExitCode {
     let subject = match args.run.subject() {
         Ok(subject) => subject,
-        Err(code) => return code,
+        Err(why) => return refuse(&why.to_string()),
     };
     let log_lines_max = if args.log_from.is_some() { WINDOW_LINES } else { 0 };
     let report = subject

@@ -6,18 +6,13 @@ use std::process::ExitCode;
 use clap::Args;
 use switchboard_sim::page;
 
-use crate::choice::{Size, Subject};
+use crate::choice::OneRun;
 use crate::{DIFFERENT, code, refuse};
 
 #[derive(Args)]
 pub(crate) struct ReportArgs {
-    /// The name of a scenario, or a file that holds a case.
-    what: String,
-    /// The seed of a scenario.
-    #[arg(long)]
-    seed: Option<u64>,
     #[command(flatten)]
-    size: Size,
+    run: OneRun,
     /// Where to write the page; `SCENARIO-SEED.html` where nothing is said.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -36,7 +31,7 @@ const MIB: usize = 1024 * 1024;
 
 /// Runs it, and once more to write down its messages; writes the page, and ends as the run did.
 pub(crate) fn report(args: &ReportArgs) -> ExitCode {
-    let subject = match Subject::new(&args.what, args.seed, args.size) {
+    let subject = match args.run.subject() {
         Ok(subject) => subject.with(|wishes| wishes.keeps_history = true),
         Err(why) => return refuse(&why.to_string()),
     };

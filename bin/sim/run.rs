@@ -11,7 +11,7 @@ use switchboard_sim::scenario::{Report, Scenario, Wishes};
 use crate::choice::{Size, is_standard, scenarios};
 use crate::coverage::{Coverage, Reached};
 use crate::world::World;
-use crate::{NOT_EVERYWHERE, USAGE, process, refuse};
+use crate::{USAGE, process, refuse};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
@@ -90,10 +90,9 @@ impl Sum {
         self.coverage.count(&reached);
     }
 
-    /// What to exit with. Where all scenarios were run, their seeds must have gone everywhere together.
+    /// What to exit with.
     pub(crate) fn code(&self, is_standard: bool) -> u8 {
-        let is_short = is_standard && !self.coverage.missed().is_empty();
-        if self.worst == 0 && is_short { NOT_EVERYWHERE } else { self.worst }
+        if is_standard { self.coverage.code(self.worst) } else { self.worst }
     }
 }
 

@@ -8,18 +8,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use switchboard_sim::scenario::{Case, Finding, Setup, run_setup, shrink as make_smaller};
 
-use crate::choice::{Size, Subject};
+use crate::choice::{OneRun, Subject};
 use crate::refuse;
 
 #[derive(Args)]
 pub(crate) struct ShrinkArgs {
-    /// The name of a scenario, or a file that holds a case.
-    what: String,
-    /// The seed of a scenario.
-    #[arg(long)]
-    seed: Option<u64>,
     #[command(flatten)]
-    size: Size,
+    run: OneRun,
     /// Where to write the case; `SCENARIO-SEED.json` where nothing is said.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -34,7 +29,7 @@ pub(crate) struct ShrinkArgs {
 
 /// Makes it smaller, and writes it down.
 pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
-    let subject = match Subject::new(&args.what, args.seed, args.size) {
+    let subject = match args.run.subject() {
         Ok(subject) => subject,
         Err(why) => return refuse(&why.to_string()),
     };

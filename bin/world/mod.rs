@@ -119,10 +119,6 @@ impl Env for TokioEnv {
         self.root.stream(label)
     }
 
-    fn hash_key(&self) -> u64 {
-        0
-    }
-
     fn disk(&self) -> OsDisk {
         OsDisk
     }

@@ -1,6 +1,8 @@
 //! Where randomness comes from: everything grows from one root seed by a path of labels, so that a draw in one place
 //! never shifts another place.
 
+use std::collections::BTreeMap;
+
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use switchboard::env::Entropy;
@@ -20,10 +22,19 @@ pub(crate) fn seed_at(root: u64, path: &[&[u8]]) -> [u8; 32] {
     seed
 }
 
-/// The stream of a node's boot that it is given when it asks for this label, counted from 1. The same in every world.
-pub(crate) fn stream_of_node(root: u64, node: &str, boot: u32, label: &str, ordinal: u64) -> Entropy {
-    let (boot, ordinal) = (boot.to_le_bytes(), ordinal.to_le_bytes());
-    Entropy::from_seed(seed_at(root, &[b"node", node.as_bytes(), &boot, label.as_bytes(), &ordinal]))
+/// How often each label was asked for in one boot of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Asked(BTreeMap<String, u64>);
+
+impl Asked {
+    /// The stream that this boot is given as it asks for a label once more, and how often it did so far. The same in every world.
+    pub(crate) fn next(&mut self, root: u64, node: &str, boot: u32, label: &str) -> (Entropy, u64) {
+        let asked = self.0.entry(label.to_owned()).or_default();
+        *asked += 1;
+        let (boot, ordinal) = (boot.to_le_bytes(), asked.to_le_bytes());
+        let path = [b"node", node.as_bytes(), &boot, label.as_bytes(), &ordinal];
+        (Entropy::from_seed(seed_at(root, &path)), *asked)
+    }
 }
 
 /// A stream of decisions of one part of the kernel. It counts its draws: the counts go into the trace hash.

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use switchboard::env::{Command, Entropy, Env, Instant, Panicked, WallTime};
@@ -11,7 +10,6 @@ use switchboard::event::Event;
 use switchboard::probe::{Flaw, Quirk};
 
 use crate::disk::SimDisk;
-use crate::entropy::stream_of_node;
 use crate::kernel::here::{self, enter};
 use crate::kernel::task::SimTask;
 use crate::kernel::timer::SimSleep;
@@ -118,8 +116,7 @@ impl Env for SimEnv {
         F: FnOnce() -> T + Send + 'static,
     {
         let env = *self;
-        let result =
-            catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Panicked::from_payload(&*payload));
+        let result = Panicked::catch(work);
         let at = Instant::from_nanos(Env::now(&env).as_nanos() + env.draw_blocking_nanos());
         async move {
             env.sleep_until(at).await;
@@ -139,10 +136,7 @@ impl Env for SimEnv {
         enter(|kernel| {
             let seed = kernel.options.seed;
             let node = kernel.node_mut(self.node);
-            let asked = node.entropy_asked.entry(label.to_owned()).or_default();
-            *asked += 1;
-            let ordinal = *asked;
-            let stream = stream_of_node(seed, &node.name, self.boot, label, ordinal);
+            let (stream, ordinal) = node.entropy_asked.next(seed, &node.name, self.boot, label);
             kernel.mark(Mark::Entropy { node: self.node.trace(), label: digest(label.as_bytes()), ordinal });
             stream
         })

@@ -6,6 +6,7 @@
 
 use crate::clock::Clock;
 use crate::disk::HostDisk;
+use crate::entropy::Asked;
 use crate::fault::{Fault, Fired};
 use crate::kernel::Kernel;
 use crate::kernel::here::enter;
@@ -21,7 +22,7 @@ use crate::world::{World, drop_task};
 pub enum Turning {
     /// It was started anew.
     Started,
-    /// It died, and its host answers with resets.
+    /// It died, and its host ended what it had left open.
     Stopped,
     /// Its host went dark.
     Dark,
@@ -75,7 +76,7 @@ impl Kernel {
         host.disk.failing_power = None;
         host.power = Power::Running;
         host.monotonic = Clock::started(now, host.monotonic.drift());
-        host.entropy_asked.clear();
+        host.entropy_asked = Asked::default();
         let boot = u64::from(host.boot);
         self.mark(Mark::Life { node: node.trace(), boot, what: 3 });
         self.turned(node, Turning::Started);

@@ -1,6 +1,5 @@
 //! A node: one simulated host with one process on it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, Drift};
 use crate::disk::HostDisk;
+use crate::entropy::Asked;
 use crate::env::SimEnv;
 use crate::kernel::slab::Key;
 
@@ -74,7 +74,7 @@ pub(crate) struct Node {
     pub(crate) wall_offset_ms: i64,
     pub(crate) wall_fault: Option<usize>,
     /// How often each label of entropy was asked for in this boot.
-    pub(crate) entropy_asked: BTreeMap<String, u64>,
+    pub(crate) entropy_asked: Asked,
     /// Next ephemeral port, counted from the first.
     pub(crate) port_next: u16,
     /// Reads and writes move at most so many bytes a call.
@@ -101,7 +101,7 @@ impl Node {
             since_start: Clock::started(0, Drift(0)),
             wall_offset_ms: 0,
             wall_fault: None,
-            entropy_asked: BTreeMap::new(),
+            entropy_asked: Asked::default(),
             port_next: 0,
             io_bytes_max: None,
             io_fault: None,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -294,9 +293,7 @@ impl World {
 fn poll(turned: Turned) {
     let Turned { running, mut body, waker } = turned;
     let key = running.task;
-    let polled = run_as(running, || {
-        catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(&mut Context::from_waker(&waker))))
-    });
+    let polled = run_as(running, || Panicked::catch(|| body.as_mut().poll(&mut Context::from_waker(&waker))));
     drop(waker);
     match polled {
         Ok(Poll::Pending) => {
@@ -305,16 +302,16 @@ fn poll(turned: Turned) {
             }
         }
         Ok(Poll::Ready(())) => finish(running, body, End::Finished),
-        Err(payload) => finish(running, body, End::Panicked(Panicked::from_payload(&*payload))),
+        Err(panicked) => finish(running, body, End::Panicked(panicked)),
     }
 }
 
 /// Drops what a task was made of, as that task, and tells its end.
 fn finish(running: crate::kernel::here::Running, body: Body, end: End) {
-    let dropped = run_as(running, || catch_unwind(AssertUnwindSafe(|| drop(body))));
+    let dropped = run_as(running, || Panicked::catch(|| drop(body)));
     let end = match dropped {
         Ok(()) => end,
-        Err(payload) => End::Panicked(Panicked::from_payload(&*payload)),
+        Err(panicked) => End::Panicked(panicked),
     };
     enter(|kernel| kernel.end_task(running.task, end));
 }

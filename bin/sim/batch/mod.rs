@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use switchboard_sim::scenario::{Scenario, Wishes};
 
 use crate::choice::is_standard;
-use crate::{NOT_EVERYWHERE, code, process};
+use crate::{code, process};
 use ledger::{Failed, Ledger, LedgerError, Line};
 
 /// Which seeds to run, and when to stop.
@@ -90,8 +90,8 @@ pub(crate) fn run(args: &BatchArgs, scenarios: &[&Scenario]) -> Result<ExitCode,
     print!("{ledger}");
     // A batch that ended early could not go everywhere.
     let is_whole = |scenario: &&Scenario| ledger.row(scenario.name, args.nodes).passed() >= args.at_least;
-    if worst == 0 && is_standard(&args.scenario) && scenarios.iter().all(is_whole) {
-        worst = if ledger.coverage().missed().is_empty() { 0 } else { NOT_EVERYWHERE };
+    if is_standard(&args.scenario) && scenarios.iter().all(is_whole) {
+        worst = ledger.coverage().code(worst);
     }
     Ok(ExitCode::from(worst))
 }

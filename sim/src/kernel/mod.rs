@@ -114,7 +114,10 @@ impl Kernel {
 
     /// Adds to the log, and to nothing else, what the running task does.
     pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
-        if let Some(running) = here::running().filter(|_| self.trace.is_logging()) {
+        if !self.trace.is_logging() {
+            return;
+        }
+        if let Some(running) = here::running() {
             let task = self.tasks.get(running.task).map_or("", |task| task.name);
             let text = format!("  `{task}` of {} {}", self.node(running.node).name, what());
             self.trace.say(self.now, text);

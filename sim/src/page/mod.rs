@@ -12,7 +12,7 @@ mod story;
 use switchboard::event::Event;
 
 use crate::check::{ClientId, Fact};
-use crate::scenario::Report;
+use crate::scenario::{Report, shortened};
 
 use data::{Bounds, Data};
 
@@ -108,7 +108,7 @@ const WORDS_BYTES_MAX: usize = 300;
 
 /// Something that happened, in words.
 fn in_words(fact: &Fact) -> String {
-    let mut text = match fact {
+    let text = match fact {
         Fact::Sent { request, mark, errand } => format!("{request:?} {errand:?} sent, for {mark}"),
         Fact::Ended { request, client, outcome, server } => {
             let server = server.map(|server| format!(" by {server}")).unwrap_or_default();
@@ -126,11 +126,7 @@ fn in_words(fact: &Fact) -> String {
         Fact::Node(node, event) => format!("{node}: {}", event_in_words(event)),
         other => format!("{other:?}"),
     };
-    if text.len() > WORDS_BYTES_MAX {
-        text.truncate(text.floor_char_boundary(WORDS_BYTES_MAX));
-        text.push('…');
-    }
-    text
+    shortened(text, WORDS_BYTES_MAX)
 }
 
 fn event_in_words(event: &Event) -> String {

@@ -19,6 +19,7 @@ pub(crate) use cast::observed;
 pub use cluster::{Site, Start};
 pub use dice::Dice;
 pub use parting::{Parting, WINDOW_LINES, same_marks};
+pub(crate) use report::shortened;
 pub use report::{End, Report};
 pub use run::{run, run_setup, run_watched};
 pub use setup::{FORMED_MS, Group, Role, SERVER, START_MS, Scenario, Setup};

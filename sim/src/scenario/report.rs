@@ -155,14 +155,8 @@ impl Report {
         Finding::all(self).into_iter().next()
     }
 
-    /// Says how the run ended, of which this is the history.
-    pub(crate) fn judge(
-        &mut self,
-        entries: Vec<Entry>,
-        setup: &Setup,
-        panics: Vec<String>,
-        fired: Vec<Fired>,
-    ) {
+    /// Says how the run ended, of which this is the history. What became of its faults must be known by then.
+    pub(crate) fn judge(&mut self, entries: Vec<Entry>, setup: &Setup, panics: Vec<String>) {
         for entry in &entries {
             match &entry.fact {
                 Fact::Sent { errand, .. } => {
@@ -178,7 +172,6 @@ impl Report {
         self.waits = Waits::of(&entries);
         let end = setup.end_ms * 1_000_000;
         self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
-        self.faults = fired;
         let idle = self.idle(setup);
         self.end = if let Some(panic) = panics.into_iter().next() {
             End::Crash(panic)
@@ -218,12 +211,16 @@ fn led_to(entries: &[Entry], violation: &Violation) -> Vec<String> {
         .filter(|entry| entry.at <= violation.at)
         .filter(|entry| violation.client.is_none_or(|client| entry.fact.client() == Some(client)));
     let all: Vec<&Entry> = concerned.collect();
-    all[all.len().saturating_sub(SHOWN)..].iter().map(|entry| shortened(entry.to_string())).collect()
+    all[all.len().saturating_sub(SHOWN)..]
+        .iter()
+        .map(|entry| shortened(entry.to_string(), SHOWN_BYTES))
+        .collect()
 }
 
-fn shortened(mut text: String) -> String {
-    if text.len() > SHOWN_BYTES {
-        text.truncate(text.floor_char_boundary(SHOWN_BYTES));
+/// So many bytes of a text at most, and where some were left out, a sign of it.
+pub(crate) fn shortened(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
         text.push('…');
     }
     text

@@ -1,6 +1,5 @@
 //! Running a scenario: a world with nodes, hosts full of clients, a plan of faults, and checkers at the end.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +65,7 @@ pub fn run_watched(
         world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);
     }
     let mut report = Report::new(scenario, wishes, &setup);
-    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes, watch)));
+    let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, watch));
     report.trace_hash = world.trace_hash();
     report.virtual_time = world.now();
     report.log = world.log();
@@ -74,8 +73,8 @@ pub fn run_watched(
     (report.faults, report.lives, report.carried) = (world.fired(), world.lives(), world.carried());
     (report.reached, report.quirks) = (world.reached(), world.quirks());
     match played {
-        Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
-        Ok(entries) => report.judge(entries, &setup, world.panics(), world.fired()),
+        Err(panicked) => report.end = End::Crash(panicked.0),
+        Ok(entries) => report.judge(entries, &setup, world.panics()),
     }
     report
 }

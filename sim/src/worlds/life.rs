@@ -13,7 +13,7 @@ use tokio::io::{DuplexStream, Empty};
 
 use super::cord::Cords;
 use crate::disk::HostDisk;
-use crate::entropy::{Draws, stream_of_node};
+use crate::entropy::{Asked, Draws};
 use crate::fault::{Fault, Fired};
 use crate::node::NodeId;
 use crate::options::Options;
@@ -169,7 +169,7 @@ pub(super) struct Life {
     began: u64,
     is_over: AtomicBool,
     /// How often each label of entropy was asked for.
-    asked: Mutex<BTreeMap<String, u64>>,
+    asked: Mutex<Asked>,
 }
 
 impl Life {
@@ -213,10 +213,8 @@ impl Life {
     }
 
     pub(super) fn entropy(&self, label: &str) -> Entropy {
-        let mut asked = lock(&self.asked);
-        let ordinal = asked.entry(label.to_owned()).or_default();
-        *ordinal += 1;
-        stream_of_node(self.host.ground.options.seed, &self.host.name, self.boot, label, *ordinal)
+        let Host { ground, name, .. } = &*self.host;
+        lock(&self.asked).next(ground.options.seed, name, self.boot, label).0
     }
 
     pub(super) fn record(&self, event: &Event) {

@@ -12,7 +12,7 @@
 //! | loss, tiny reads and writes, small buffers | yes | refused |
 //! | weather (see [`Dice::weather`](crate::scenario::Dice::weather)) | drawn | its own, always the same |
 //! | connections reset in the middle | yes | yes |
-//! | kill, and start again | peers are reset | peers are reset |
+//! | kill, and start again | its host ends in order what was read, and resets the rest | peers are reset |
 //! | power loss, loss of the disk | yes | yes |
 //! | pause | yes | refused |
 //! | clock step, slow disk | yes | yes |

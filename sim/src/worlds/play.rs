@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,13 +163,13 @@ pub(super) fn run<W: Foreign>(
     let mut world = W::new(wishes.seed);
     let mut report = Report::new(scenario, wishes, &setup);
     report.replay = format!("{} {} {wishes}", W::COMMAND, scenario.name);
-    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, scenario, &setup, wishes, start)));
-    report.virtual_time = world.now();
+    let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, start));
+    (report.virtual_time, report.faults) = (world.now(), world.fired());
     match played {
-        Err(payload) => report.end = End::Crash(Panicked::from_payload(&*payload).0),
+        Err(panicked) => report.end = End::Crash(panicked.0),
         Ok(entries) => {
             report.trace_hash = hash(&entries);
-            report.judge(entries, &setup, world.panics(), world.fired());
+            report.judge(entries, &setup, world.panics());
         }
     }
     Ok(report)

@@ -1,6 +1,5 @@
 //! Any world with the randomness of a seed: for clients that are to do on real sockets what they do in a simulation.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +9,7 @@ use switchboard::env::{Command, Entropy, Env, Instant, Panicked, WallTime};
 use switchboard::event::Event;
 
 use super::life::lock;
-use crate::entropy::stream_of_node;
+use crate::entropy::Asked;
 
 /// See the [module](self) page.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ pub struct Seeded<E> {
     inner: E,
     seed: u64,
     name: Arc<str>,
-    asked: Arc<Mutex<BTreeMap<String, u64>>>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 impl<E> Seeded<E> {
@@ -76,14 +75,7 @@ impl<E: Env> Env for Seeded<E> {
     }
 
     fn entropy(&self, label: &str) -> Entropy {
-        let mut asked = lock(&self.asked);
-        let ordinal = asked.entry(label.to_owned()).or_default();
-        *ordinal += 1;
-        stream_of_node(self.seed, &self.name, 1, label, *ordinal)
-    }
-
-    fn hash_key(&self) -> u64 {
-        0
+        lock(&self.asked).next(self.seed, &self.name, 1, label).0
     }
 
     fn disk(&self) -> E::Disk {

@@ -1,7 +1,6 @@
-//! Tasks and blocking closures of foreign worlds: a panic ends the task that it is in, and the run knows of it.
+//! Tasks of foreign worlds: a panic ends the task that it is in, and the run knows of it.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -15,19 +14,13 @@ where
     F: Future<Output = ()> + Send,
 {
     let mut future = Box::pin(future);
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+    poll_fn(|cx| match Panicked::catch(|| future.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-        Err(payload) => {
-            let panicked = Panicked::from_payload(&*payload);
+        Err(panicked) => {
             lock(&life.host.ground.panics).push(format!("{} on {}: {panicked}", name, life.host.node));
             Poll::Ready(Err(panicked))
         }
     })
     .await
-}
-
-/// Runs a closure on the spot.
-pub(super) fn run_blocking<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Panicked::from_payload(&*payload))
 }

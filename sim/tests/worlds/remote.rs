@@ -115,10 +115,6 @@ impl Env for Remote {
         self.env.entropy(label)
     }
 
-    fn hash_key(&self) -> u64 {
-        0
-    }
-
     fn disk(&self) -> LifeDisk {
         self.env.disk()
     }

@@ -87,10 +87,6 @@ pub trait Env: Clone + Send + Sync + Unpin + 'static {
     /// the same label after a restart: a draw in one part of the node never shifts another part.
     fn entropy(&self, label: &str) -> Entropy;
 
-    /// Goes into the keys of hashers, beside what a node draws for them. Nothing but their speed may depend on it: a simulation
-    /// runs a seed under two of them and expects the same run. 0 where nobody compares.
-    fn hash_key(&self) -> u64;
-
     /// The disk of this node. What was synced survives a crash; what was not may be gone, torn or whole.
     fn disk(&self) -> Self::Disk;
 
@@ -99,6 +95,12 @@ pub trait Env: Clone + Send + Sync + Unpin + 'static {
 
     /// Tells the world what happened in the node. Free in production; in a simulation it feeds the trace and the checkers.
     fn record(&self, event: &Event);
+
+    /// Goes into the keys of hashers, beside what a node draws for them. Nothing but their speed may depend on it: a simulation
+    /// runs a seed under two of them and expects the same run. 0 where nobody compares.
+    fn hash_key(&self) -> u64 {
+        0
+    }
 
     /// Whether to take a liberty that the code has at any time. Only a simulation does, now and then.
     fn buggify(&self, _: Quirk) -> bool {

@@ -1,6 +1,7 @@
 //! Tasks, and the two ways to wait for one of several things: always in a stated order, never by a coin.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -27,6 +28,14 @@ pub trait Task: Send + Sync + 'static {
 pub struct Panicked(pub String);
 
 impl Panicked {
+    /// Runs a closure, and catches its panic. What it leaves behind half done, nobody may look at: it is dropped, or its world ends.
+    ///
+    /// # Errors
+    /// It panicked.
+    pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Self> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Self::from_payload(&*payload))
+    }
+
     /// Reads the message out of what `catch_unwind` returned.
     #[must_use]
     pub fn from_payload(payload: &(dyn std::any::Any + Send)) -> Self {

@@ -229,10 +229,6 @@ impl Env for Toy {
         Entropy::from_seed([0; 32])
     }
 
-    fn hash_key(&self) -> u64 {
-        0
-    }
-
     fn disk(&self) -> NoDisk {
         NoDisk
     }

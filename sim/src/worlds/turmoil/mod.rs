@@ -31,7 +31,6 @@ pub use world::TurmoilWorld;
 
 use super::disk::LifeDisk;
 use super::life::{Life, NoChild};
-use super::task::run_blocking;
 
 /// turmoil, as one process of one host sees it. What starts something must be called by a task of that host.
 #[derive(Clone)]
@@ -79,7 +78,7 @@ impl Env for TurmoilEnv {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let result = run_blocking(work);
+        let result = Panicked::catch(work);
         let done = self.sleep_until(self.0.blocking_done_at());
         async move {
             done.await;
@@ -97,10 +96,6 @@ impl Env for TurmoilEnv {
 
     fn entropy(&self, label: &str) -> Entropy {
         self.0.entropy(label)
-    }
-
-    fn hash_key(&self) -> u64 {
-        0
     }
 
     fn disk(&self) -> LifeDisk {

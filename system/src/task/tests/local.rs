@@ -219,10 +219,6 @@ impl Env for Hand {
         Entropy::from_seed(seed)
     }
 
-    fn hash_key(&self) -> u64 {
-        0
-    }
-
     fn disk(&self) -> NoDisk {
         NoDisk
     }
