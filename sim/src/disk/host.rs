@@ -279,10 +279,12 @@ impl HostDisk {
     }
 
     pub(crate) fn sync(&mut self, key: Key) -> io::Result<()> {
-        let inode = self.inode(key)?;
-        if !inode.pending.is_empty() {
-            inode.pending.clear();
-            inode.durable = inode.live.clone();
+        let Inode { live, durable, pending, .. } = self.inode(key)?;
+        for write in pending.drain(..) {
+            match write {
+                Write::Bytes(offset, bytes) => durable.take(live, offset, bytes.len()),
+                Write::Length(len) => durable.set_len(len),
+            }
         }
         Ok(())
     }

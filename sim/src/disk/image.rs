@@ -45,6 +45,18 @@ impl Image {
         self.len = self.len.max(offset + bytes.len() as u64);
     }
 
+    /// Makes a range as it is in another image, in whole pages: what was written there, not what it was written over.
+    pub(crate) fn take(&mut self, from: &Self, offset: u64, length: usize) {
+        for (page, ..) in spans(offset, length) {
+            let Some(found) = from.pages.get(page) else { continue };
+            if self.pages.len() <= page {
+                self.pages.resize(page + 1, None);
+            }
+            self.pages[page].clone_from(found);
+        }
+        self.len = self.len.max(offset + length as u64);
+    }
+
     pub(crate) fn set_len(&mut self, len: u64) {
         if len < self.len {
             let (pages, rest) = (len / PAGE_BYTES as u64, len % PAGE_BYTES as u64);
