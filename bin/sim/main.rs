@@ -32,11 +32,11 @@ use report::ReportArgs;
 use run::RunArgs;
 use shrink::ShrinkArgs;
 use switchboard_scenarios::{ALL, LARGE};
-use switchboard_sim::Unwatched;
+use switchboard_sim::Memory;
 
 /// A run is millions of small allocations: a sixth of its time went there with the system's allocator.
 #[global_allocator]
-static ALLOCATOR: Unwatched<mimalloc::MiMalloc> = Unwatched(mimalloc::MiMalloc);
+static ALLOCATOR: Memory = Memory;
 
 /// Runs seeded fault scenarios against the very node that is shipped, in virtual time. A seed says everything: the same
 /// seed is the same run, bit for bit.

@@ -110,6 +110,8 @@ pub use node::NodeId;
 pub use options::{Options, Policy};
 pub use plan::{Plan, Step};
 pub use process::{Pipes, SimChild};
-pub use switchboard_trap::{EXIT_CODE as TRAPPED, Unwatched, aside};
+#[cfg(feature = "memory")]
+pub use switchboard_trap::Memory;
+pub use switchboard_trap::{EXIT_CODE as TRAPPED, aside};
 pub use trace::{CHECKPOINT_MARKS, Line, TraceHash};
 pub use world::{Census, World};

@@ -29,9 +29,11 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+#[cfg(feature = "memory")]
 mod memory;
 
-pub use memory::Unwatched;
+#[cfg(feature = "memory")]
+pub use memory::Memory;
 
 #[cfg(all(
     feature = "traps",

@@ -1,33 +1,62 @@
-//! An allocator that is not watched. Where memory comes from, and what an allocator reads to decide when to give it back, is seen by
-//! no task; and each of its system calls would take the way through the handler.
+//! mimalloc, unwatched. Where memory comes from, and what an allocator reads to decide when to give it back, is seen by no task; and
+//! each of its system calls would take the way through the handler.
 
 use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::c_void;
+
+use libmimalloc_sys as mi;
 
 use crate::aside;
 
-/// An allocator, [aside](crate::aside).
+/// An allocator for programs that run worlds, [aside](crate::aside).
 #[derive(Debug)]
-pub struct Unwatched<A>(pub A);
+pub struct Memory;
 
-// SAFETY: every call is handed on as it came, and what comes back is given back as it is.
-unsafe impl<A: GlobalAlloc> GlobalAlloc for Unwatched<A> {
+/// Whatever is as large is aligned so without being asked: asked, mimalloc takes a longer way, and more memory than it needs.
+const NATURAL_BYTES: usize = 16;
+
+const fn is_natural(layout: Layout) -> bool {
+    layout.align() <= NATURAL_BYTES && layout.align() <= layout.size()
+}
+
+// SAFETY: mimalloc keeps what the trait asks for. What it gives without being told an alignment is aligned to 16 bytes where it is
+// as large, and to its size where that is 8 (`MI_MAX_ALIGN_SIZE`); it knows its own blocks, so frees need no layout.
+unsafe impl GlobalAlloc for Memory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        aside(|| unsafe { self.0.alloc(layout) })
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: any size will do, and an alignment is a power of two.
+        aside(|| unsafe {
+            if is_natural(layout) { mi::mi_malloc(size) } else { mi::mi_malloc_aligned(size, align) }
+        })
+        .cast()
     }
 
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        aside(|| unsafe { self.0.dealloc(pointer, layout) });
+    unsafe fn dealloc(&self, pointer: *mut u8, _: Layout) {
+        // SAFETY: the caller promises that the block is one of ours.
+        aside(|| unsafe { mi::mi_free(pointer.cast::<c_void>()) });
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        aside(|| unsafe { self.0.alloc_zeroed(layout) })
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: as in `alloc`.
+        aside(|| unsafe {
+            if is_natural(layout) { mi::mi_zalloc(size) } else { mi::mi_zalloc_aligned(size, align) }
+        })
+        .cast()
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        aside(|| unsafe { self.0.realloc(pointer, layout, size) })
+        let align = layout.align();
+        let is_natural = is_natural(layout) && align <= size;
+        let pointer = pointer.cast::<c_void>();
+        // SAFETY: the caller promises that the block is one of ours; the rest is as in `alloc`.
+        aside(|| unsafe {
+            if is_natural {
+                mi::mi_realloc(pointer, size)
+            } else {
+                mi::mi_realloc_aligned(pointer, size, align)
+            }
+        })
+        .cast()
     }
 }

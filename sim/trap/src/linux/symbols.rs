@@ -39,7 +39,7 @@ macro_rules! intercept {
     ($name:ident, $text:literal, ($($argument:ident: $type:ty),*) -> $result:ty, $what:literal, if $leaks:expr) => {
         /// See the library's own manual page.
         #[unsafe(no_mangle)]
-        unsafe extern "C" fn $name($($argument: $type),*) -> $result {
+        pub(super) unsafe extern "C" fn $name($($argument: $type),*) -> $result {
             static NEXT: Next = Next::new($text);
             if $leaks {
                 fall(concat!($what, ": ", stringify!($name)));
