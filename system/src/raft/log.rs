@@ -21,6 +21,8 @@ use crate::store::{Done, Failed, Scope, Store};
 const VOTE_KEY: &str = "vote";
 const PURGED_KEY: &str = "purged";
 const COMMITTED_KEY: &str = "committed";
+/// How far the index that is written may lag behind: so many entries, at most, a restart applies only once it hears of a leader.
+const COMMITTED_EVERY: u64 = 64;
 
 /// Reads the log. The vote is in memory: it is asked for twice with every batch that is replicated.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub(super) struct Log {
     purged: Option<LogId>,
     last: Option<LogId>,
     committed: Option<LogId>,
+    /// The committed index that was ordered to be written last.
+    noted: u64,
     /// See [`Options::counts_unwritten`].
     counts_unwritten: bool,
 }
@@ -75,7 +79,8 @@ impl Log {
             let entries = reader.entries(bounds.end - 1..bounds.end).await?;
             entries.first().map(|entry| entry.log_id)
         };
-        Ok(Self { reader, purged, last, committed, counts_unwritten })
+        let noted = committed.map_or(0, |committed| committed.index);
+        Ok(Self { reader, purged, last, committed, noted, counts_unwritten })
     }
 
     /// Whether this node ever took part.
@@ -154,11 +159,14 @@ impl RaftLogStorage<Types> for Log {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
-        // It spares a restart the wait for a leader, no more; a sync for each commit would cost a second one a command.
+        // It spares a restart the wait for a leader, no more: now and then is enough, and never with a sync of its own.
         self.committed = committed;
-        if let Some(committed) = position(committed.as_ref()) {
+        if let Some(committed) = position(committed.as_ref())
+            && committed.index >= self.noted + COMMITTED_EVERY
+        {
             let Reader { store, group, .. } = &self.reader;
             store.put_lazily(Scope::Group(*group), COMMITTED_KEY, to_bytes(&committed));
+            self.noted = committed.index;
         }
         Ok(())
     }

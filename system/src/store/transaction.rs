@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use redb::{Database, ReadableDatabase, TableDefinition};
+use redb::{Database, ReadableDatabase, Table, TableDefinition, WriteTransaction};
 
 use super::file::OpenError;
 use super::log::Tail;
 use super::{Bounds, Scope};
 use crate::ids::GroupId;
 
+type LogKey = (u64, u64);
+type PairKey = (u64, &'static str);
+
 /// (group, index) to entry.
-const LOG: TableDefinition<'static, (u64, u64), &[u8]> = TableDefinition::new("log");
+const LOG: TableDefinition<'static, LogKey, &[u8]> = TableDefinition::new("log");
 /// (group, key) to value.
-const PAIRS: TableDefinition<'static, (u64, &str), &[u8]> = TableDefinition::new("pairs");
+const PAIRS: TableDefinition<'static, PairKey, &[u8]> = TableDefinition::new("pairs");
 /// Group to snapshot. A table of its own: a large value beside small ones would be rewritten with each of them.
 const SNAPSHOTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("snapshots");
 
@@ -97,40 +100,67 @@ pub(super) fn commit<'a>(
 ) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
-        let mut log = transaction.open_table(LOG)?;
-        let mut pairs = transaction.open_table(PAIRS)?;
+        let mut tables = Tables { transaction: &transaction, log: None, pairs: None };
         for ((scope, key), value) in lazy {
-            pairs.insert((number(*scope), *key), value.as_ref())?;
+            tables.pairs()?.insert((number(*scope), *key), value.as_ref())?;
         }
         for write in writes {
-            match write {
-                Write::Append { group, first, entries, .. } => {
-                    for (index, entry) in (*first..).zip(entries) {
-                        log.insert((group.0, index), entry.as_ref())?;
-                    }
-                }
-                Write::Truncate { group, from } => {
-                    log.retain_in((group.0, *from)..=(group.0, u64::MAX), |_, _| false)?;
-                }
-                Write::Purge { group, below } => {
-                    log.retain_in((group.0, 0)..(group.0, *below), |_, _| false)?;
-                }
-                Write::Put { scope, key, value } => {
-                    pairs.insert((number(*scope), *key), value.as_ref())?;
-                }
-                Write::Snapshot { group, snapshot } => {
-                    transaction.open_table(SNAPSHOTS)?.insert(group.0, snapshot.as_ref())?;
-                }
-                Write::Forget { group } => {
-                    log.retain_in((group.0, 0)..=(group.0, u64::MAX), |_, _| false)?;
-                    pairs.retain_in((group.0, "")..(group.0 + 1, ""), |_, _| false)?;
-                    transaction.open_table(SNAPSHOTS)?.remove(group.0)?;
-                }
-            }
+            tables.write(write)?;
         }
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// The tables of a transaction. Each is opened once it is needed: to open one is to write where it begins.
+struct Tables<'a> {
+    transaction: &'a WriteTransaction,
+    log: Option<Table<'a, LogKey, &'static [u8]>>,
+    pairs: Option<Table<'a, PairKey, &'static [u8]>>,
+}
+
+impl<'a> Tables<'a> {
+    fn log(&mut self) -> Result<&mut Table<'a, LogKey, &'static [u8]>, redb::Error> {
+        Ok(match &mut self.log {
+            Some(log) => log,
+            none => none.insert(self.transaction.open_table(LOG)?),
+        })
+    }
+
+    fn pairs(&mut self) -> Result<&mut Table<'a, PairKey, &'static [u8]>, redb::Error> {
+        Ok(match &mut self.pairs {
+            Some(pairs) => pairs,
+            none => none.insert(self.transaction.open_table(PAIRS)?),
+        })
+    }
+
+    fn write(&mut self, write: &Write) -> Result<(), redb::Error> {
+        match write {
+            Write::Append { group, first, entries, .. } => {
+                for (index, entry) in (*first..).zip(entries) {
+                    self.log()?.insert((group.0, index), entry.as_ref())?;
+                }
+            }
+            Write::Truncate { group, from } => {
+                self.log()?.retain_in((group.0, *from)..=(group.0, u64::MAX), |_, _| false)?;
+            }
+            Write::Purge { group, below } => {
+                self.log()?.retain_in((group.0, 0)..(group.0, *below), |_, _| false)?;
+            }
+            Write::Put { scope, key, value } => {
+                self.pairs()?.insert((number(*scope), *key), value.as_ref())?;
+            }
+            Write::Snapshot { group, snapshot } => {
+                self.transaction.open_table(SNAPSHOTS)?.insert(group.0, snapshot.as_ref())?;
+            }
+            Write::Forget { group } => {
+                self.log()?.retain_in((group.0, 0)..=(group.0, u64::MAX), |_, _| false)?;
+                self.pairs()?.retain_in((group.0, "")..(group.0 + 1, ""), |_, _| false)?;
+                self.transaction.open_table(SNAPSHOTS)?.remove(group.0)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn bounds(database: &Database, group: GroupId) -> Result<Bounds, redb::Error> {
