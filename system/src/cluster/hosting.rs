@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::council::{CONTROL, Council, MapMachine};
 use super::kept::Kept;
-use super::owner::Owner;
+use super::owner::{COMMIT_MS_MAX, Owner};
 use super::service::Wires;
 use super::{Cluster, Inner};
 use crate::control::{ClusterMap, ListVersions, Place};
@@ -19,6 +19,9 @@ use crate::store::Scope;
 
 /// Under which key a node keeps the map that it last saw: with it, it serves before the control group is heard.
 pub(super) const MAP: &str = "map";
+
+/// How long to wait before a group is asked again whether everything is applied.
+const PAUSE_MS: u64 = 250;
 
 /// A snapshot after so many entries, and so many that stay in the log, are early and few.
 const SNAPSHOT_EARLY: (u64, u64) = (32, 4);
@@ -118,17 +121,14 @@ impl<E: Env> Cluster<E> {
     /// Follows who leads a group that this node holds.
     async fn follow_leader(self, owner: Arc<Owner<E>>) {
         let mut leader = owner.group.watch_leader();
-        let mut led = None;
+        let (mut led, mut is_new) = (None, false);
         loop {
             let leads = owner.leading();
             if leads != led {
                 led = leads;
+                is_new = leads.is_some();
                 if let Some(term) = leads {
                     owner.soft().enter(term, self.0.env.now());
-                    let uris: Vec<Box<str>> =
-                        owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
-                    sometimes!(self.0.env, !uris.is_empty(), TopicsInherited);
-                    self.0.topics.inherit(uris.into_iter());
                     self.0.sweep_now();
                 } else {
                     // Whoever waits here must look for the new owner.
@@ -136,10 +136,33 @@ impl<E: Env> Cluster<E> {
                     self.0.topics.changed();
                 }
             }
-            if leader.changed().await.is_err() {
+            let changed = if is_new {
+                match race(leader.changed(), self.take_over(&owner)).await {
+                    Either::Left(changed) => changed,
+                    Either::Right(()) => {
+                        is_new = false;
+                        continue;
+                    }
+                }
+            } else {
+                leader.changed().await
+            };
+            if changed.is_err() {
                 return;
             }
         }
+    }
+
+    /// Sees to the sessions that a new leader finds: what changed while nobody led them, nobody may have told them. A leader may
+    /// begin before it has applied what the one before it left, so it waits until it knows all of them.
+    async fn take_over(&self, owner: &Owner<E>) {
+        let env = &self.0.env;
+        while owner.group.barrier(env.now().after_ms(COMMIT_MS_MAX)).await.is_err() {
+            env.sleep_until(env.now().after_ms(PAUSE_MS)).await;
+        }
+        let uris: Vec<Box<str>> = owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
+        sometimes!(env, !uris.is_empty(), TopicsInherited);
+        self.0.topics.inherit(uris.into_iter());
     }
 }
 

@@ -31,7 +31,7 @@ use crate::watch;
 /// How long a node may serve a session without asking again.
 pub(super) const LEASE_MS: u64 = 5_000;
 /// How long a command may wait for its commit here before the asker is told that its outcome is unknown.
-const COMMIT_MS_MAX: u64 = 3_000;
+pub(super) const COMMIT_MS_MAX: u64 = 3_000;
 /// How many bytes one answer to a reader brings at most, beside a single event that is larger.
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
 /// What is late, is so late.
