@@ -52,6 +52,11 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("leaving", 101, "calls were ended for the node that ran them, because it was to leave"),
     ("minority_split", 12, "a node did not hear that its new life was taken, and could begin nothing"),
     (
+        "key_rotation",
+        14,
+        "a task was said not to be there by a node that had come back and did not know the key of its id yet",
+    ),
+    (
         "bridge_partition",
         186,
         "a task that was to ask while its group was out of reach ended with a failure, though it had all its time",

@@ -152,7 +152,18 @@ impl Keys {
         Some(content.to_vec())
     }
 
-    /// The same without an allocation. `buffer` must have room for all that base64 may give of the text.
+    /// Whether a text that does not open says that it was sealed with one of the next keys: those who rotate them are ahead of
+    /// this node then, and another one may open it. A word of whoever sends it, so good for no more than an answer.
+    #[must_use]
+    pub fn is_ahead(&self, text: &str) -> bool {
+        let mut head = [0; 3];
+        let begins =
+            text.get(..4).is_some_and(|begin| URL_SAFE_NO_PAD.decode_slice(begin, &mut head).is_ok());
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        begins && head[0] == FORMAT && ring.is_behind(head[1])
+    }
+
+    /// As [`open`](Self::open), without an allocation. `buffer` must have room for all that base64 may give of the text.
     fn open_into<'b>(&self, purpose: Purpose, text: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         let len = URL_SAFE_NO_PAD.decode_slice(text, buffer).ok()?;
         let content_len = len.checked_sub(OVERHEAD)?;

@@ -93,7 +93,8 @@ pub(super) fn next(
     let keys = map.keys.as_ref()?;
     let now_ms = facts.now_ms.max(map.now_ms);
     if let Some((key, epoch)) = keys.added {
-        // A node that is down reads the map before it serves again, so only those that are up are waited for.
+        // Only those that are up are waited for: one that is down reads the map when it is back, and until then takes nothing
+        // that a newer key sealed for a forgery (see [`Keys::is_ahead`](crate::seal::Keys::is_ahead)).
         let serves = |state| matches!(state, NodeState::Up | NodeState::Draining);
         let serving = map.nodes.iter().filter(|(_, node)| serves(node.state));
         let has_it = |node| facts.seen.get(node).is_some_and(|seen| *seen >= epoch);

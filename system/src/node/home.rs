@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use serde::{Deserialize, Serialize};
 
 use super::core::{Core, Place, Seat};
-use super::trouble;
+use super::{trouble, unopened};
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
 use crate::cluster::{Cluster, Trouble};
@@ -173,7 +173,8 @@ impl<E: Env> Core<E> {
         name: &str,
         principal: &Principal,
     ) -> Result<Seat<E>, Fault> {
-        let ticket = SessionTicket::open(&self.keys, name).ok_or_else(Fault::session_not_found)?;
+        let ticket = SessionTicket::open(&self.keys, name)
+            .ok_or_else(|| unopened(&self.keys, name, Fault::session_not_found()))?;
         if ticket.principal != principal.digest() {
             return Err(Fault::session_not_found());
         }

@@ -37,6 +37,7 @@ pub use start::{Node, StartError};
 use crate::cancel::CancelReason;
 use crate::cluster::Trouble;
 use crate::protocol::Fault;
+use crate::seal::Keys;
 use crate::session::Refusal;
 
 /// What a client is told of a call that was stopped.
@@ -49,6 +50,11 @@ fn cancelled_fault(reason: CancelReason) -> Fault {
 }
 
 /// What a client is told when the cluster did not do what was asked of it.
+/// Why a sealed text does not open: as `fault` says, unless this node may only be behind.
+fn unopened(keys: &Keys, text: &str, fault: Fault) -> Fault {
+    if keys.is_ahead(text) { trouble(Trouble::Unavailable) } else { fault }
+}
+
 fn trouble(trouble: Trouble) -> Fault {
     match trouble {
         Trouble::NoSession => Fault::session_not_found(),

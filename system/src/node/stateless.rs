@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::core::Core;
 use super::serve::Caller;
+use super::unopened;
 use crate::client::{Client, Principal};
 use crate::env::Env;
 use crate::handler::{Asking, End, Hex, Progress, Question, Replay};
@@ -98,8 +99,10 @@ impl<E: Env> Core<E> {
         let offered = retry.input_responses.take().unwrap_or_default();
         let Some(sealed) = &retry.request_state else { return Ok(Replay::first(offered)) };
         let bad = |why: &str| Fault::invalid_params(format!("requestState {why}"));
-        let opened =
-            self.keys.open(Purpose::RequestState, sealed).ok_or_else(|| bad("was not issued here"))?;
+        let opened = self
+            .keys
+            .open(Purpose::RequestState, sealed)
+            .ok_or_else(|| unopened(&self.keys, sealed, bad("was not issued here")))?;
         let state: State = serde_json::from_slice(&opened).map_err(|_| bad("was not issued here"))?;
         if state.principal != lone.principal.as_str() {
             return Err(bad("was issued to somebody else"));

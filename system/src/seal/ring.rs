@@ -56,7 +56,7 @@ impl Ring {
         if self.keys.len() >= KEYS_MAX {
             return None;
         }
-        let newest = self.keys.last().map_or(0, |(id, _)| *id);
+        let newest = self.newest();
         // Numbers go round; the ring is far smaller than their range, so the next free one is near.
         let id = (1..=u8::MAX).map(|step| newest.wrapping_add(step)).find(|id| self.get(*id).is_none())?;
         self.keys.push((id, secret));
@@ -82,6 +82,15 @@ impl Ring {
     /// The numbers of all keys, oldest first.
     pub fn ids(&self) -> impl Iterator<Item = u8> {
         self.keys.iter().map(|(id, _)| *id)
+    }
+
+    fn newest(&self) -> u8 {
+        self.keys.last().map_or(0, |(id, _)| *id)
+    }
+
+    /// Whether this is the number of one of the next keys.
+    pub(super) fn is_behind(&self, id: u8) -> bool {
+        (1..=KEYS_MAX).contains(&usize::from(id.wrapping_sub(self.newest())))
     }
 
     /// The key that seals, and its number.

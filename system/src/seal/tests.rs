@@ -128,6 +128,29 @@ fn a_key_opens_until_it_is_retired() {
 }
 
 #[test]
+fn a_node_that_is_behind_tells_the_next_keys_from_those_that_are_gone() {
+    let keys = keys();
+    let behind = Keys::new(keys.ring(), entropy(3));
+    let mut ring = keys.ring();
+    for secret in 0..9 {
+        let id = ring.add([secret; 32]).expect("there must be room");
+        ring.make_current(id);
+        keys.install(ring.clone());
+        let text = session().seal(&keys);
+        assert!(SessionTicket::open(&behind, &text).is_none());
+        assert_eq!(behind.is_ahead(&text), secret < 8, "so far ahead it never is");
+        assert!(!keys.is_ahead(&text));
+        let oldest = ring.ids().next().expect("a ring must hold a key");
+        ring.retire(oldest);
+    }
+    let old = session().seal(&behind);
+    assert!(SessionTicket::open(&keys, &old).is_none() && !keys.is_ahead(&old), "its key is gone for good");
+    for text in ["", "AQ", "AQI", "nonsense", "ÄÖÜäöüß", "____"] {
+        assert!(!behind.is_ahead(text), "{text:?}");
+    }
+}
+
+#[test]
 fn key_numbers_go_round_without_meeting_a_key_that_is_still_there() {
     let mut ring = Ring::of([0; 32]);
     for round in 0..600_u16 {

@@ -13,6 +13,7 @@ use super::super::body::{EventBody, Source, Style};
 use super::super::channel::Channel;
 use super::super::core::Core;
 use super::super::home::OWNER_MS_MAX;
+use super::super::unopened;
 use super::{HttpEdge, answer};
 use crate::cancel::CancelReason;
 use crate::client::Principal;
@@ -49,7 +50,10 @@ impl<E: Env> HttpEdge<E> {
     /// `POST /message?sessionId=…`: a message of the client.
     pub(super) async fn old_post(&self, head: &Parts, body: RequestBody, principal: &Principal) -> Http {
         let unknown = || answer::fault(&Fault::session_not_found(), None, Revision::V2024_11_05);
-        let Some(ticket) = self.old_ticket(head, principal) else { return unknown() };
+        let ticket = match self.old_ticket(head, principal) {
+            Ok(ticket) => ticket,
+            Err(fault) => return answer::fault(&fault, None, Revision::V2024_11_05),
+        };
         let Some(channel) = self.core.channels.get(&ticket.id) else {
             return self.old_pass(&ticket, body).await.unwrap_or_else(unknown);
         };
@@ -64,11 +68,15 @@ impl<E: Env> HttpEdge<E> {
         answer::accepted()
     }
 
-    fn old_ticket(&self, head: &Parts, principal: &Principal) -> Option<SessionTicket> {
-        let query = head.uri.query()?;
-        let name = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="))?;
-        let ticket = SessionTicket::open(&self.core.keys, name)?;
-        (ticket.principal == principal.digest()).then_some(ticket)
+    fn old_ticket(&self, head: &Parts, principal: &Principal) -> Result<SessionTicket, Fault> {
+        let query = head.uri.query().unwrap_or_default();
+        let name = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="));
+        let name = name.ok_or_else(Fault::session_not_found)?;
+        match SessionTicket::open(&self.core.keys, name) {
+            Some(ticket) if ticket.principal == principal.digest() => Ok(ticket),
+            Some(_) => Err(Fault::session_not_found()),
+            None => Err(unopened(&self.core.keys, name, Fault::session_not_found())),
+        }
     }
 
     /// Passes a message on to the node that the client's stream is at. `None` where that has no such channel.

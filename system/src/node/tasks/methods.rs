@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::super::core::Core;
 use super::super::serve::Caller;
+use super::super::unopened;
 use super::Work;
 use super::create::owner;
 use super::desk::{TaskKey, view, wire_task};
@@ -68,7 +69,7 @@ pub(super) fn find<E: Env>(core: &Core<E>, caller: &Caller<E>, name: &str) -> Re
     let principal = owner(caller);
     match TaskTicket::open(&core.keys, name) {
         Some(ticket) if ticket.principal == principal => Ok(TaskKey { id: ticket.id, principal }),
-        _ => Err(Fault::invalid_params("Task not found")),
+        _ => Err(unopened(&core.keys, name, Fault::invalid_params("Task not found"))),
     }
 }
 
