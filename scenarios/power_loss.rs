@@ -2,7 +2,7 @@
 //! acknowledged is there when they are back. On every other seed nobody else has what they acknowledged last.
 
 use switchboard_sim::Fault;
-use switchboard_sim::scenario::{Dice, FORMED_MS, Scenario, Setup, Wishes};
+use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
 use crate::{busy, harm};
 
@@ -29,12 +29,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let few = setup.nodes <= harm::FEW;
     let alone = few && dice.one_in(2);
     if alone {
-        // Nobody but them has what they acknowledge last, and their disks are slow: much is not on them yet.
-        let extra_us = dice.between(10_000, 50_000);
-        for victim in victims {
-            setup.fault(FORMED_MS + 1_000, Fault::SlowBlocking { node: *victim, extra_us });
-            setup.fault(dark_ms, Fault::SlowBlocking { node: *victim, extra_us: 0 });
-        }
+        // Nobody but them has what they acknowledge last, and all disks are slow: much is not on them yet.
+        let slow_us = dice.between(10_000, 50_000);
+        setup.blocking_us = (slow_us / 2, slow_us);
         setup.fault(dark_ms - alone_ms, Fault::Partition { a: victims.to_vec(), b: others.to_vec() });
     }
     let mut last_ms = dark_ms;

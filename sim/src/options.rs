@@ -6,6 +6,9 @@ use switchboard::probe::Flaw;
 
 use crate::net::NetOptions;
 
+/// How long a blocking closure takes where nothing else is said, in microseconds: from, to.
+pub(crate) const BLOCKING_US: (u64, u64) = (20, 200);
+
 /// In which order ready tasks are polled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Policy {
@@ -54,7 +57,7 @@ impl Options {
             polls_per_instant_max: 1_000_000,
             wall_start_unix_ms: 1_800_000_000_000,
             net: NetOptions::default(),
-            blocking_us: (20, 200),
+            blocking_us: BLOCKING_US,
             quirks_until_ms: 0,
             flaw: None,
             log_lines_max: 0,

@@ -57,9 +57,10 @@ pub fn run_watched(
 ) -> Report {
     let setup = Arc::new(setup);
     let Wishes { seed, hash_key, log_lines_max, log_from, flaw, .. } = *wishes;
-    let (net, quirks_until_ms) = (setup.net, setup.quirks_until_ms());
+    let (net, blocking_us, quirks_until_ms) = (setup.net, setup.blocking_us, setup.quirks_until_ms());
     let seeded = Options::seeded(seed);
-    let options = Options { net, hash_key, log_lines_max, log_from, flaw, quirks_until_ms, ..seeded };
+    let options =
+        Options { net, blocking_us, hash_key, log_lines_max, log_from, flaw, quirks_until_ms, ..seeded };
     let mut world = World::new(options);
     if let Some((from_ms, to_ms)) = wishes.carried_ms {
         world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);

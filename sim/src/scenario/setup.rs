@@ -16,6 +16,7 @@ use crate::entropy::seed_at;
 use crate::fault::Fault;
 use crate::net::NetOptions;
 use crate::node::NodeId;
+use crate::options::BLOCKING_US;
 use crate::plan::{Plan, Step};
 
 /// The node that serves; of several, the first, which founds their cluster.
@@ -110,6 +111,8 @@ pub struct Setup {
     pub limits: Limits,
     /// The network.
     pub net: NetOptions,
+    /// How long what blocks takes at a node, a write to its disk above all, in microseconds: from, to.
+    pub blocking_us: (u64, u64),
     /// How many nodes serve: several are one cluster.
     pub nodes: u32,
     /// Data groups of a cluster at first.
@@ -166,6 +169,7 @@ impl Setup {
         Self {
             limits: Limits::default(),
             net: NetOptions::default(),
+            blocking_us: BLOCKING_US,
             nodes: 1,
             data_groups: 16,
             groups_at_end: 16,

@@ -14,6 +14,7 @@ use crate::check::{Entry, History};
 use crate::fault::{Fault, Fired};
 use crate::net::NetOptions;
 use crate::node::NodeId;
+use crate::options::BLOCKING_US;
 use crate::plan::Plan;
 use crate::scenario::{Cast, End, Report, Scenario, Setup, Site, Start, Wishes, observed};
 use crate::trace::TraceHash;
@@ -121,6 +122,9 @@ pub enum Refused {
         /// The network.
         net: Box<NetOptions>,
     },
+    /// What blocks takes as long there as it takes.
+    #[error("{0} has disks of one speed, and this run needs others: only the kernel does")]
+    Disks(&'static str),
     /// Bugs are planted by the kernel alone.
     #[error("{0} plants no bugs in nodes: only the kernel does")]
     Flaw(&'static str),
@@ -138,6 +142,9 @@ fn check<W: Foreign>(setup: &Setup, wishes: &Wishes) -> Result<(), Refused> {
     }
     if setup.net != NetOptions::default() {
         return Err(Refused::Net { world, net: Box::new(setup.net) });
+    }
+    if setup.blocking_us != BLOCKING_US {
+        return Err(Refused::Disks(world));
     }
     if wishes.flaw.is_some() {
         return Err(Refused::Flaw(world));
