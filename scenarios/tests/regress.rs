@@ -57,6 +57,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         "a task was said not to be there by a node that had come back and did not know the key of its id yet",
     ),
     (
+        "power_loss",
+        48,
+        "disks were slow, so a move was planned of a group before anybody had founded it: it never had a leader",
+    ),
+    (
         "bridge_partition",
         186,
         "a task that was to ask while its group was out of reach ended with a failure, though it had all its time",

@@ -91,11 +91,12 @@ impl<E: Env> Cluster<E> {
             return;
         }
         if status.voters.is_empty() {
-            // Each replica begins later than the one before it, so that one of them does it and the others are told.
+            // Each replica begins later than the one before it, so that one of them does it and the others are told. Also where
+            // the map moves one of them already: nobody moves before the group has a leader.
             let replicas = view.replicas(owner.id);
             let rank = replicas.iter().position(|node| *node == inner.me.node);
             let due = rank.map(|rank| owner.hosted.after_ms(FOUND_WAIT_MS * rank as u64));
-            if due.is_some_and(|due| inner.env.now() >= due) && view.change_of(owner.id).is_none() {
+            if due.is_some_and(|due| inner.env.now() >= due) {
                 let voters: BTreeSet<NodeId> = replicas.iter().copied().collect();
                 if let Err(error) = owner.group.found(&voters).await {
                     tracing::debug!("{} was not founded: {error}", owner.id);
