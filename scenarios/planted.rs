@@ -17,6 +17,8 @@ pub struct Hunt {
     pub flaw: Flaw,
     /// The scenario that must find it.
     pub scenario: Scenario,
+    /// On how many nodes, instead of the scenario's own number.
+    pub nodes: Option<u32>,
     /// The checker that must say so.
     pub check: &'static str,
     /// What it says.
@@ -24,13 +26,21 @@ pub struct Hunt {
 }
 
 const fn hunt(flaw: Flaw, scenario: Scenario, check: &'static str, words: &'static str) -> Hunt {
-    Hunt { flaw, scenario, check, words }
+    Hunt { flaw, scenario, nodes: None, check, words }
+}
+
+impl Hunt {
+    /// The same on so many nodes.
+    const fn on(self, nodes: u32) -> Self {
+        Self { nodes: Some(nodes), ..self }
+    }
 }
 
 /// One for each bug.
 pub const HUNTS: &[Hunt] = &[
     hunt(Flaw::LostCommit, ISLAND, "tasks linearize", "NotThere"),
-    hunt(Flaw::Unwritten, POWER_LOSS, "in order", "was another one before"),
+    // Where both of two lose it, nobody else needs to be kept from having it.
+    hunt(Flaw::Unwritten, POWER_LOSS, "in order", "was another one before").on(2),
     hunt(Flaw::FollowerReads, CLUSTER_CALM, "tasks linearize", "no order"),
     hunt(Flaw::DoubleOwner, ISLAND, "tasks linearize", "no order"),
     hunt(Flaw::LateAnswer, ISLAND, "last word", "came after the answer"),
@@ -66,7 +76,7 @@ impl Hunt {
     /// What a user would say to run the scenario with the bug in every node.
     #[must_use]
     pub fn wishes(&self, seed: u64) -> Wishes {
-        Wishes { seed, flaw: Some(self.flaw), ..Wishes::default() }
+        Wishes { seed, nodes: self.nodes, flaw: Some(self.flaw), ..Wishes::default() }
     }
 
     /// Runs the scenario with the bug in every node.
