@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use futures_util::future::try_join_all;
+
 use super::council::{CONTROL, Council, MapMachine};
 use super::kept::Kept;
 use super::owner::{COMMIT_MS_MAX, Owner};
@@ -71,26 +73,28 @@ impl<E: Env> Cluster<E> {
         }
         inner.store.put_lazily(Scope::Node, MAP, view.encode().into());
         self.reconcile_council(view).await?;
-        for (id, place) in view.groups() {
-            let holds = holds(place, inner.me.node);
-            match (holds, inner.owner(id)) {
-                (true, None) => {
-                    let owner = inner.start_group(id).await?;
-                    inner.owners.insert(id, owner.clone());
-                    let cluster = self.clone();
-                    inner.env.spawn("leadership", async move { cluster.follow_leader(owner).await });
-                }
-                (false, Some(owner)) => {
-                    inner.owners.remove(&id);
-                    owner.group.stop().await;
-                    owner.kept().wake_all();
-                    // It is no member any more. Should it become one again, it begins as one that knows nothing.
-                    if let Err(error) = inner.store.forget(id).await {
-                        tracing::warn!("what was kept of {id} could not be removed: {error}");
-                    }
-                }
-                _ => {}
+        let held: BTreeSet<GroupId> =
+            view.groups().filter(|(_, place)| holds(place, inner.me.node)).map(|(id, _)| id).collect();
+        self.host_more(held.iter().copied().filter(|id| inner.owner(*id).is_none())).await?;
+        for owner in inner.owners_sorted().into_iter().filter(|owner| !held.contains(&owner.id)) {
+            inner.owners.remove(&owner.id);
+            owner.group.stop().await;
+            owner.kept().wake_all();
+            // It is no member any more. Should it become one again, it begins as one that knows nothing.
+            if let Err(error) = inner.store.forget(owner.id).await {
+                tracing::warn!("what was kept of {} could not be removed: {error}", owner.id);
             }
+        }
+        Ok(())
+    }
+
+    /// Starts replicas. All at once: each reads what the disk has of it, and on a slow one a node would be long in coming back.
+    async fn host_more(&self, groups: impl Iterator<Item = GroupId>) -> Result<(), StartError> {
+        let inner = &self.0;
+        for owner in try_join_all(groups.map(|id| inner.start_group(id))).await? {
+            inner.owners.insert(owner.id, owner.clone());
+            let cluster = self.clone();
+            inner.env.spawn("leadership", async move { cluster.follow_leader(owner).await });
         }
         Ok(())
     }
