@@ -62,6 +62,16 @@ const FOUND: &[(&str, u64, &str)] = &[
         "disks were slow, so a move was planned of a group before anybody had founded it: it never had a leader",
     ),
     (
+        "power_loss",
+        78,
+        "a node read what the disk has of its groups one after the other, and on a slow disk was seven seconds in coming back",
+    ),
+    (
+        "torn_log",
+        89,
+        "a client's answer to a question of a session that it had ended meanwhile was called unanswered",
+    ),
+    (
         "bridge_partition",
         186,
         "a task that was to ask while its group was out of reach ended with a failure, though it had all its time",

@@ -1,7 +1,7 @@
 //! Every request ends as it should where nothing goes wrong, and before trouble and after it nothing does: whatever is
 //! accepted is answered. Within trouble, only ends that are nobody's fault are forgiven.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Violation};
@@ -15,6 +15,10 @@ pub struct Answered {
     /// Clients and what is forgiven them in trouble.
     forgiven: Vec<(Range<u32>, Vec<Outcome>)>,
     open: BTreeMap<RequestNumber, (u64, Errand)>,
+    /// Sessions that their clients ended.
+    left: BTreeSet<(ClientId, u32)>,
+    /// Answers to questions of such sessions, which were on their way for that long: nobody asks any more.
+    late: BTreeSet<RequestNumber>,
     found: Vec<Violation>,
 }
 
@@ -22,7 +26,14 @@ impl Answered {
     /// With trouble between two points of virtual time in nanoseconds, and what is forgiven to whom meanwhile.
     #[must_use]
     pub const fn new(trouble: Range<u64>, forgiven: Vec<(Range<u32>, Vec<Outcome>)>) -> Self {
-        Self { trouble, forgiven, open: BTreeMap::new(), found: Vec::new() }
+        Self {
+            trouble,
+            forgiven,
+            open: BTreeMap::new(),
+            left: BTreeSet::new(),
+            late: BTreeSet::new(),
+            found: Vec::new(),
+        }
     }
 
     fn is_forgiven(&self, client: ClientId, sent: u64, ended: u64, outcome: Outcome) -> bool {
@@ -35,8 +46,14 @@ impl Answered {
 impl Checker for Answered {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
-            Fact::Sent { request, errand, .. } => {
+            Fact::Sent { request, mark, errand } => {
                 self.open.insert(*request, (entry.at, *errand));
+                let session = (mark.client, mark.session);
+                if *errand == Errand::Delete {
+                    self.left.insert(session);
+                } else if *errand == Errand::Answer && self.left.contains(&session) {
+                    self.late.insert(*request);
+                }
             }
             Fact::Ended { request, client, outcome, .. } => {
                 let Some((sent, errand)) = self.open.remove(request) else { return };
@@ -45,9 +62,11 @@ impl Checker for Answered {
                     matches!(errand, Errand::Listen | Errand::Resume) && *outcome == Outcome::GivenUp;
                 // Whether an ended session may be served a while longer is another check's to say.
                 let haunts = errand == Errand::Haunt && *outcome == Outcome::Ok;
+                let is_late = self.late.remove(request) && *outcome == Outcome::Http(404);
                 if errand.expects(*outcome)
                     || is_leaving
                     || haunts
+                    || is_late
                     || self.is_forgiven(*client, sent, entry.at, *outcome)
                 {
                     return;
