@@ -51,10 +51,10 @@ async fn on_loopback(wishes: &Wishes) -> Told {
     let setup = Arc::new(TOUR.setup(wishes));
     let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("worlds-{}", std::process::id()));
     let history = History::new(boot());
-    let cast = Cast::new(&TOUR, &setup, &history, sites(setup.nodes, &state));
+    let cast = Cast::new(&setup, &history, sites(setup.nodes, &state));
     for node in setup.servers() {
         let env = boot();
-        drop(env.spawn("node", cast.serve(node, env.clone(), start)));
+        drop(env.spawn("node", cast.serve(node, env.clone(), TOUR.catalogue, start)));
     }
     for host in 0..setup.hosts {
         let env = Seeded::new(boot(), wishes.seed, &format!("clients {host}"));

@@ -43,6 +43,7 @@
 //! - [`Fault`], [`Plan`]: what goes wrong and when, as data.
 //! - [`page`]: a run, explained on one page.
 //! - `probe`: the points that nodes reached, and the quirks that a seed gives them.
+//! - [`trial`]: your own tools, clients and checks under the same faults.
 //! - [`contract`]: what a connection is, as checks over any world.
 //!
 //! ```
@@ -94,6 +95,7 @@ mod probe;
 mod process;
 pub mod scenario;
 mod trace;
+pub mod trial;
 mod world;
 pub mod worlds;
 

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use switchboard::env::{Env, World};
 use switchboard::event::Event;
+use switchboard::jsonrpc::Raw;
 use switchboard::protocol::TaskStatus;
 
 use super::plant::{Plant, Tamper};
 use super::standing::Standing;
-use crate::client::{Errand, Outcome};
+use crate::client::{Answer, Errand, Outcome};
 use crate::node::NodeId;
 
 /// A simulated client.
@@ -100,6 +101,24 @@ pub enum Heard {
     Break,
     /// Nobody listens any more.
     End,
+}
+
+/// Whose word something is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Who {
+    /// A node's, or a tool's on it.
+    Node(NodeId),
+    /// A client's.
+    Client(ClientId),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => write!(f, "{node}"),
+            Self::Client(client) => write!(f, "{client:?}"),
+        }
+    }
 }
 
 /// One thing that happened.
@@ -204,6 +223,29 @@ pub enum Fact {
     Node(NodeId, Event),
     /// A client has something to say about what follows, for whoever reads the report.
     Note(ClientId, String),
+    /// A client that follows a script calls a tool; it has one call under way at most.
+    Called {
+        /// Who.
+        client: ClientId,
+        /// Which tool.
+        tool: String,
+        /// With which arguments.
+        arguments: Raw,
+    },
+    /// The call that a client had under way is over.
+    Returned {
+        /// Whose.
+        client: ClientId,
+        /// What came of it.
+        answer: Answer,
+    },
+    /// Something was noted for the checks of a trial.
+    Noted {
+        /// By whom.
+        by: Who,
+        /// What.
+        what: Raw,
+    },
 }
 
 impl Fact {
@@ -231,11 +273,17 @@ impl Fact {
             Self::Ended { client, .. }
             | Self::Event { client, .. }
             | Self::Reread { client, .. }
+            | Self::Called { client, .. }
+            | Self::Returned { client, .. }
+            | Self::Noted { by: Who::Client(client), .. }
             | Self::Note(client, _) => Some(*client),
             Self::Told { reader, .. } | Self::Heard { reader, .. } => Some(reader.client),
-            Self::Changed(..) | Self::Booted(_) | Self::Drained(_) | Self::Stands(..) | Self::Node(..) => {
-                None
-            }
+            Self::Changed(..)
+            | Self::Booted(_)
+            | Self::Drained(_)
+            | Self::Stands(..)
+            | Self::Node(..)
+            | Self::Noted { by: Who::Node(_), .. } => None,
         }
     }
 }

@@ -29,7 +29,7 @@ pub use converges::Converges;
 pub use crossing::NothingCrosses;
 pub use ended::EndedStaysEnded;
 pub use heard::ChangesAreHeard;
-pub use history::{ClientId, Entry, Fact, Heard, History, Mark, Matter, RequestNumber, TWIN};
+pub use history::{ClientId, Entry, Fact, Heard, History, Mark, Matter, RequestNumber, TWIN, Who};
 pub use last_word::LastWord;
 pub use lives::OneLife;
 pub use once::RunsOnce;

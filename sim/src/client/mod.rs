@@ -2,6 +2,7 @@
 //! [`live_in_full`] that of one over hyper, and [`attack`] that of one which means harm.
 
 mod answering;
+mod caller;
 mod doubting;
 mod full;
 mod hostile;
@@ -18,6 +19,7 @@ mod tasking;
 mod thin;
 mod writer;
 
+pub use caller::{Answer, Caller};
 pub use full::live_in_full;
 pub use hostile::attack;
 pub use outcome::{Errand, Outcome};

@@ -63,6 +63,8 @@ pub enum Errand {
     Haunt,
     /// Sends what no server should take: the case of this number.
     Hostile(u16),
+    /// Calls a tool that is not of ours, as a script says.
+    Own,
 }
 
 impl Errand {
@@ -134,6 +136,7 @@ impl Errand {
             Self::Renew => "renew",
             Self::Haunt => "haunt",
             Self::Hostile(_) => "hostile",
+            Self::Own => "own",
         }
     }
 
@@ -149,6 +152,10 @@ impl Errand {
             Self::Cancel => matches!(outcome, Outcome::Ok | Outcome::RpcError(code::INVALID_PARAMS)),
             // Somebody else may have called it off.
             Self::Await => matches!(outcome, Outcome::Ok | Outcome::RpcError(code::CANCELLED)),
+            // What it says is for the checks of whoever wrote it; and its client may be gone before it says anything.
+            Self::Own => {
+                matches!(outcome, Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_) | Outcome::GivenUp)
+            }
             _ => matches!(outcome, Outcome::Ok),
         }
     }
@@ -206,6 +213,19 @@ impl Outcome {
     #[must_use]
     pub const fn is_not_sent(self) -> bool {
         matches!(self, Self::Refused | Self::ConnectTimeout | Self::Http(429 | 503))
+    }
+
+    /// Whether the server may have taken the request, all of it or a part, and nobody knows how far it came.
+    #[must_use]
+    pub const fn is_unknown(self) -> bool {
+        match self {
+            Self::Reset | Self::Closed | Self::Timeout | Self::Garbled | Self::GivenUp => true,
+            Self::RpcError(code) => {
+                matches!(code, code::INTERNAL_ERROR | code::TIMED_OUT | code::CANCELLED)
+            }
+            Self::Http(status) => status >= 500 && status != 503,
+            Self::Ok | Self::ToolError | Self::Refused | Self::ConnectTimeout => false,
+        }
     }
 
     /// What a failed connect means.

@@ -1,9 +1,10 @@
 //! A request on its way to its one outcome.
 
+use switchboard::jsonrpc::Raw;
 use switchboard::protocol::TaskStatus;
 
 use super::outcome::{Errand, Outcome};
-use super::reading::Again;
+use super::reading::{Again, Message};
 use super::route::Route;
 use crate::check::{ClientId, History, Mark, RequestNumber};
 
@@ -55,12 +56,23 @@ pub(crate) struct Reply {
     pub(crate) again: Option<Again>,
     /// The task that it tells of.
     pub(crate) task: Option<TaskTold>,
+    /// The result, for a client that wants it.
+    pub(crate) said: Option<Raw>,
     pub(crate) session: Option<Box<str>>,
     pub(crate) retry_after_s: Option<u64>,
 }
 
+impl Reply {
+    /// What an answer says; for a client that is curious, with the result itself.
+    pub(crate) fn read(message: &Message<'_>, is_curious: bool) -> Self {
+        let (outcome, again) = message.judge();
+        let said = if is_curious { message.said() } else { None };
+        Self { again, task: message.task(), said, ..outcome.into() }
+    }
+}
+
 impl From<Outcome> for Reply {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, again: None, task: None, session: None, retry_after_s: None }
+        Self { outcome, again: None, task: None, said: None, session: None, retry_after_s: None }
     }
 }

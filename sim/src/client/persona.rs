@@ -70,6 +70,8 @@ pub struct Persona {
     pub nap_ms: u64,
     /// What it does.
     pub work: Arc<Work>,
+    /// Which script it follows, where it does that instead of errands.
+    pub script: Option<u16>,
 }
 
 /// Lives the life of a client to its end.
@@ -131,8 +133,19 @@ impl Outcome {
 }
 
 impl<E: Env> Thin<E> {
-    /// Opens a session.
+    /// Opens a session, and subscribes to what changes.
     async fn initialize(&mut self) -> Outcome {
+        match self.open_session().await {
+            Outcome::Ok => {
+                let uri = r#""uri":"note://board""#;
+                self.ask(Errand::Subscribe, "resources/subscribe", None, uri).await.outcome
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Opens a session.
+    pub(super) async fn open_session(&mut self) -> Outcome {
         self.mark.session += 1;
         let members = r#""protocolVersion":"2025-11-25","capabilities":{"elicitation":{"form":{}}},"clientInfo":{"name":"sim","version":"1"}"#;
         let reply = self.ask(Errand::Initialize, "initialize", None, members).await;
@@ -144,11 +157,7 @@ impl<E: Env> Thin<E> {
         if self.session.is_none() {
             return Outcome::Garbled;
         }
-        let outcome = self.tell(Errand::Initialized, "notifications/initialized").await.outcome;
-        if outcome != Outcome::Ok {
-            return outcome;
-        }
-        self.ask(Errand::Subscribe, "resources/subscribe", None, r#""uri":"note://board""#).await.outcome
+        self.tell(Errand::Initialized, "notifications/initialized").await.outcome
     }
 
     /// Opens a stream on which the server may speak by itself.
@@ -176,36 +185,26 @@ impl<E: Env> Thin<E> {
     pub(super) async fn run(&mut self, errand: Errand) -> Outcome {
         self.mark.call += 1;
         let mark = self.mark;
-        let mut reply = match errand.tool() {
+        let reply = match errand.tool() {
             None if errand == Errand::List => self.ask(errand, "tools/list", None, "").await,
             // The stateless revision has no ping; asking who is there is its nearest.
             None if self.session.is_none() => self.ask(errand, "server/discover", None, "").await,
             None => self.ask(errand, "ping", None, "").await,
             Some(tool) => {
                 let steps = errand.steps();
-                let members = format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}"#);
-                self.ask(errand, "tools/call", Some(tool), &members).await
+                self.call(errand, tool, &format!(r#"{{"mark":"{mark}","steps":{steps}}}"#)).await
             }
         };
-        let mut rounds = 0;
-        while let (Some(again), Some(tool)) = (reply.again.take(), errand.tool()) {
-            rounds += 1;
-            if rounds > 4 {
-                return Outcome::Garbled;
-            }
-            let answers: Vec<String> =
-                again.questions.iter().map(|key| format!(r#""{key}":{}"#, super::ANSWER)).collect();
-            let (answers, state) = (answers.join(","), again.state);
-            let members = format!(
-                r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":0}},"inputResponses":{{{answers}}},"requestState":"{state}""#
-            );
-            reply = self.ask(errand, "tools/call", Some(tool), &members).await;
-        }
+        self.settle(&reply).await;
+        reply.outcome
+    }
+
+    /// Sees to what an answer means for what comes next.
+    pub(super) async fn settle(&mut self, reply: &Reply) {
         if reply.outcome == Outcome::Http(404) {
             self.session = None;
         }
-        self.wait_as_told(&reply).await;
-        reply.outcome
+        self.wait_as_told(reply).await;
     }
 
     async fn wait_as_told(&mut self, reply: &Reply) {

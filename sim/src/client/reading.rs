@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use switchboard::jsonrpc::Raw;
 use switchboard::protocol::TaskStatus;
 
 use super::outcome::Outcome;
@@ -104,6 +105,11 @@ impl<'a> Message<'a> {
             Some(state) => (Outcome::Ok, Some(Again { state, questions })),
             None => (Outcome::Garbled, None),
         }
+    }
+
+    /// The result as it came.
+    pub(crate) fn said(&self) -> Option<Raw> {
+        self.result.and_then(|result| Raw::encode(result).ok())
     }
 
     /// The task that the answer tells of.

@@ -19,6 +19,8 @@ pub(crate) struct Route {
     now: usize,
     /// Whether every connection goes to another node than the one before.
     roams: bool,
+    /// Whether it goes to no other node any more.
+    stays: bool,
 }
 
 impl Route {
@@ -26,12 +28,12 @@ impl Route {
     pub(crate) fn new<E: Env>(env: &E, servers: Arc<[SocketAddr]>, label: &str, roams: bool) -> Self {
         assert!(!servers.is_empty(), "a client must have somewhere to go");
         let dice = (servers.len() > 1).then(|| env.entropy(&format!("route of {label}")));
-        Self { servers, dice, avoid: None, now: 0, roams }
+        Self { servers, dice, avoid: None, now: 0, roams, stays: false }
     }
 
     /// Where the next connection goes.
     pub(crate) fn next(&mut self) -> SocketAddr {
-        if let Some(dice) = &mut self.dice {
+        if let (Some(dice), false) = (&mut self.dice, self.stays) {
             let count = self.servers.len() as u64;
             let pick = |number: u64| usize::try_from(number).expect("a small number must fit");
             self.now = match self.avoid.take() {
@@ -41,6 +43,12 @@ impl Route {
             self.avoid = self.roams.then_some(self.now);
         }
         self.servers[self.now]
+    }
+
+    /// Every connection goes to this node from now on.
+    pub(crate) fn stay_at(&mut self, node: NodeId) {
+        assert!(node.index() < self.servers.len(), "a client must turn to a node that there is");
+        (self.now, self.stays) = (node.index(), true);
     }
 
     /// The node of the last connection.

@@ -4,6 +4,8 @@
 //! the reason why there is none. A stateful call whose stream breaks is resumed by `Last-Event-ID`; a stateless one is
 //! not, because its break cancelled it.
 
+use std::borrow::Cow;
+
 use switchboard::env::{Entropy, Env, deadline};
 use switchboard::protocol::fault::code;
 
@@ -35,6 +37,10 @@ pub(crate) struct Thin<E: Env> {
     pub(crate) rereads: bool,
     /// Milliseconds that it reads nothing once an answer has begun to stream; 0 for a client that reads as it should.
     pub(crate) nap_ms: u64,
+    /// Whether it wants to know what it is answered, and not only how.
+    pub(crate) is_curious: bool,
+    /// What it answers to every question of a tool.
+    pub(crate) answer: Cow<'static, str>,
     /// Tasks of this session that it looks after: whose they are, and their names.
     pub(crate) tasks: Vec<(Mark, String)>,
     /// See [`other_hand`](Self::other_hand).
@@ -45,6 +51,8 @@ pub(crate) struct Thin<E: Env> {
 
 /// Where the request ids of the other hand begin.
 const OTHER_IDS: u32 = 1 << 31;
+/// A tool may ask in so many rounds.
+const ROUNDS_MAX: u32 = 4;
 /// So many events at most are read again.
 const REREAD_MAX: u64 = 3;
 
@@ -78,6 +86,8 @@ impl<E: Env> Thin<E> {
             session: None,
             rereads: false,
             nap_ms: 0,
+            is_curious: false,
+            answer: Cow::Borrowed(super::ANSWER),
             tasks: Vec::new(),
             other: None,
             link: None,
@@ -126,6 +136,26 @@ impl<E: Env> Thin<E> {
         let message = writer::Message { method, name, id, members, progress, tasks };
         self.writer.post(self.session.as_deref(), &message);
         self.exchange(errand, id).await
+    }
+
+    /// Calls a tool, in as many rounds as it has questions.
+    pub(crate) async fn call(&mut self, errand: Errand, tool: &str, arguments: &str) -> Reply {
+        let members = format!(r#""name":"{tool}","arguments":{arguments}"#);
+        let mut reply = self.ask(errand, "tools/call", Some(tool), &members).await;
+        let mut rounds = 0;
+        while let Some(again) = reply.again.take() {
+            rounds += 1;
+            if rounds > ROUNDS_MAX {
+                return Outcome::Garbled.into();
+            }
+            let answer = &self.answer;
+            let answers: Vec<String> =
+                again.questions.iter().map(|key| format!(r#""{key}":{answer}"#)).collect();
+            let (answers, state) = (answers.join(","), again.state);
+            let members = format!(r#"{members},"inputResponses":{{{answers}}},"requestState":"{state}""#);
+            reply = self.ask(errand, "tools/call", Some(tool), &members).await;
+        }
+        reply
     }
 
     /// Sends a notification.
@@ -245,8 +275,7 @@ impl<E: Env> Thin<E> {
         if !message.answers(id) {
             return Err(Outcome::Garbled);
         }
-        let (outcome, again) = message.judge();
-        Ok(Reply { again, task: message.task(), ..outcome.into() })
+        Ok(Reply::read(&message, self.is_curious))
     }
 
     /// Reads the events of a call until its answer, over as many connections as that takes.
@@ -313,11 +342,11 @@ impl<E: Env> Thin<E> {
         let Some(message) = message else { return Ok(None) };
         message.note_progress(self.mark, &self.history);
         if answers {
-            let (outcome, again) = message.judge();
-            if let (Outcome::RpcError(code::INTERNAL_ERROR), Some(last)) = (outcome, event.id) {
+            let reply = Reply::read(&message, self.is_curious);
+            if let (Outcome::RpcError(code::INTERNAL_ERROR), Some(last)) = (reply.outcome, event.id) {
                 self.doubt(last);
             }
-            return Ok(Some(Reply { again, task: message.task(), ..outcome.into() }));
+            return Ok(Some(reply));
         }
         if let (Some(question), Some(_)) = (message.id, &message.method) {
             self.reply_to(question.get());
@@ -327,7 +356,7 @@ impl<E: Env> Thin<E> {
 
     /// Answers a question of the server's beside reading on: on a connection and in a task of its own.
     fn reply_to(&mut self, question: &str) {
-        self.writer.answer(self.session.as_deref(), question, super::ANSWER);
+        self.writer.answer(self.session.as_deref(), question, &self.answer);
         let reply = Answering {
             env: self.env.clone(),
             history: self.history.clone(),

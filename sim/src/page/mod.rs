@@ -11,7 +11,7 @@ mod story;
 
 use switchboard::event::Event;
 
-use crate::check::{ClientId, Fact};
+use crate::check::{ClientId, Fact, Who};
 use crate::scenario::{Report, shortened};
 
 use data::{Bounds, Data};
@@ -98,7 +98,8 @@ fn lane_of(report: &Report, fact: &Fact) -> Option<u32> {
         | Fact::Stands(node, _)
         | Fact::Node(node, _)
         | Fact::Changed(node, _)
-        | Fact::Ran { node, .. } => Some(node.0),
+        | Fact::Ran { node, .. }
+        | Fact::Noted { by: Who::Node(node), .. } => Some(node.0),
         other => other.client().map(|client| host_of(report, client)),
     }
 }
@@ -107,7 +108,7 @@ fn lane_of(report: &Report, fact: &Fact) -> Option<u32> {
 const WORDS_BYTES_MAX: usize = 300;
 
 /// Something that happened, in words.
-fn in_words(fact: &Fact) -> String {
+pub(crate) fn in_words(fact: &Fact) -> String {
     let text = match fact {
         Fact::Sent { request, mark, errand } => format!("{request:?} {errand:?} sent, for {mark}"),
         Fact::Ended { request, client, outcome, server } => {
@@ -123,6 +124,9 @@ fn in_words(fact: &Fact) -> String {
         }
         Fact::Progress { mark, number } => format!("progress {number} of {mark}"),
         Fact::Note(client, text) => format!("{client:?}: {text}"),
+        Fact::Called { client, tool, arguments } => format!("{client:?} calls {tool} {arguments:?}"),
+        Fact::Returned { client, answer } => format!("{client:?} is told by {}: {answer}", answer.node),
+        Fact::Noted { by, what } => format!("{by} notes {what:?}"),
         Fact::Node(node, event) => format!("{node}: {}", event_in_words(event)),
         other => format!("{other:?}"),
     };

@@ -6,13 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use switchboard::env::Env;
+use switchboard::env::{Env, Instant, deadline};
 use switchboard::event::Event;
+use switchboard::handler::Catalogue;
 
 use super::cluster::{Nodes, Site, Start};
-use super::setup::{Group, Role, Scenario, Setup};
+use super::piece::Script;
+use super::setup::{Group, Role, Setup};
 use crate::check::{ClientId, Fact, History};
-use crate::client::{Era, Persona, attack, live, live_in_full};
+use crate::client::{Caller, Era, Persona, attack, live, live_in_full};
+use crate::env::SimEnv;
 use crate::node::NodeId;
 
 /// Time to ask all nodes of a cluster how it stands, before they drain.
@@ -29,27 +32,47 @@ pub struct Cast {
 impl Cast {
     /// The cast of a setup, whose nodes are at these sites.
     #[must_use]
-    pub fn new(scenario: &Scenario, setup: &Arc<Setup>, history: &History, sites: Vec<Site>) -> Self {
+    pub fn new(setup: &Arc<Setup>, history: &History, sites: Vec<Site>) -> Self {
         let servers: Arc<[SocketAddr]> = sites.iter().map(Site::address).collect();
         let hosts = settle(setup, &servers);
         let (setup, history) = (Arc::clone(setup), history.clone());
-        let nodes = Nodes { scenario: *scenario, setup, history, sites };
+        let nodes = Nodes { setup, history, sites: sites.into() };
         Self { nodes: Arc::new(nodes), hosts: hosts.into() }
     }
 
-    /// The life of a node's process.
-    pub fn serve<E: Env>(
+    /// The life of a node's process, with tools that are made once it may start.
+    pub fn serve<E: Env, T>(
         &self,
         node: NodeId,
         env: E,
+        tools: T,
         start: Start<E>,
-    ) -> impl Future<Output = ()> + Send + use<E> {
-        Arc::clone(&self.nodes).serve(node, env, start)
+    ) -> impl Future<Output = ()> + Send + use<E, T>
+    where
+        T: FnOnce(&History) -> Catalogue + Send + 'static,
+    {
+        Arc::clone(&self.nodes).serve(node, env, tools, start)
     }
 
-    /// Lets the clients of a host live.
+    /// Where all nodes are.
+    pub(crate) fn sites(&self) -> Arc<[Site]> {
+        Arc::clone(&self.nodes.sites)
+    }
+
+    /// Lets the clients of a host live that follow a script.
+    pub(crate) fn act(&self, host: u32, env: SimEnv, scripts: &[Script]) {
+        for (_, persona) in &self.hosts[host as usize] {
+            let Some(script) = persona.script else { continue };
+            let script = scripts.get(usize::from(script)).expect("a client's script must be there");
+            let (caller, work) = (Caller::new(env, self.nodes.history.clone(), persona), &persona.work);
+            let (begin_ms, end_ms) = (work.begin_ms, work.end_ms);
+            drop(env.spawn("scripted client", follow(env, caller, Arc::clone(script), begin_ms, end_ms)));
+        }
+    }
+
+    /// Lets the clients of a host live that follow none.
     pub fn come<E: Env>(&self, host: u32, env: &E) {
-        for (role, persona) in &self.hosts[host as usize] {
+        for (role, persona) in self.hosts[host as usize].iter().filter(|(_, who)| who.script.is_none()) {
             let (env, history, persona) = (env.clone(), self.nodes.history.clone(), persona.clone());
             let place = env.clone();
             match role {
@@ -100,16 +123,37 @@ fn settle(setup: &Setup, servers: &Arc<[SocketAddr]>) -> Vec<Vec<(Role, Persona)
             let (id, listens, work) =
                 (ClientId(number), is_one_in(group.listens_one_in, member), Arc::clone(&work));
             let (servers, roams) = (Arc::clone(servers), is_one_in(group.roams_one_in, member));
-            let Group { twins, rereads, nap_ms, .. } = *group;
+            let Group { twins, rereads, nap_ms, script, .. } = *group;
             // Longer than between two comments.
             let silence_ms = setup.limits.keep_alive_ms * 3 / 2;
-            let persona =
-                Persona { id, servers, roams, era, listens, twins, silence_ms, rereads, nap_ms, work };
+            let persona = Persona {
+                id,
+                servers,
+                roams,
+                era,
+                listens,
+                twins,
+                silence_ms,
+                rereads,
+                nap_ms,
+                work,
+                script,
+            };
             hosts[number as usize % setup.hosts as usize].push((group.role, persona));
             number += 1;
         }
     }
     hosts
+}
+
+/// Follows a script until it ends or its client's time is over: then it is cut off where it stands.
+async fn follow(env: SimEnv, mut caller: Caller, script: Script, begin_ms: (u64, u64), end_ms: u64) {
+    let (from, to) = begin_ms;
+    let waits_ms = from + caller.dice().below(to.saturating_sub(from) + 1);
+    caller.sleep_ms(waits_ms).await;
+    let due = Instant::from_nanos(end_ms * 1_000_000);
+    // A script that is cut off has said all that it will.
+    let _ = deadline(&env, due, script(caller)).await;
 }
 
 const fn is_one_in(times: u32, member: u32) -> bool {

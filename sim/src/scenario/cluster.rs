@@ -11,7 +11,7 @@ use switchboard::handler::Catalogue;
 use switchboard::node::{ClusterConfig, Config, HttpConfig, Node, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::setup::{Scenario, Setup};
+use super::setup::Setup;
 use crate::check::{Fact, History, Standing};
 use crate::node::NodeId;
 
@@ -56,10 +56,9 @@ const STANDING_MS_MAX: u64 = 5_000;
 
 /// What every node of a run has in common.
 pub(super) struct Nodes {
-    pub(super) scenario: Scenario,
     pub(super) setup: Arc<Setup>,
     pub(super) history: History,
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: Arc<[Site]>,
 }
 
 impl Nodes {
@@ -91,12 +90,18 @@ impl Nodes {
     }
 
     /// The life of a node's process.
-    pub(super) async fn serve<E: Env>(self: Arc<Self>, id: NodeId, env: E, start: Start<E>) {
+    pub(super) async fn serve<E: Env>(
+        self: Arc<Self>,
+        id: NodeId,
+        env: E,
+        tools: impl FnOnce(&History) -> Catalogue + Send,
+        start: Start<E>,
+    ) {
         if let Some((_, joins_ms)) = self.setup.joins.iter().find(|(node, _)| *node == id) {
             let waits_ms = joins_ms.saturating_sub(self.history.now() / 1_000_000);
             env.sleep_until(env.now().after_ms(waits_ms)).await;
         }
-        let catalogue = (self.scenario.catalogue)(&self.history.of(id));
+        let catalogue = tools(&self.history.of(id));
         let booted_ms = self.history.now() / 1_000_000;
         let starting = start(env.clone(), self.config(id, booted_ms), catalogue);
         let node = starting.await.expect("the node must start");

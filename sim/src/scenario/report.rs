@@ -7,10 +7,10 @@ use std::time::Duration;
 use switchboard::probe::{Point, Quirk};
 
 use super::case::Finding;
-use super::setup::{Scenario, Setup};
+use super::setup::Setup;
 use super::waits::Waits;
 use super::wishes::Wishes;
-use crate::check::{self, Breach, Entry, Fact, Violation};
+use crate::check::{self, Breach, Checker, Entry, Fact, Violation};
 use crate::client::Outcome;
 use crate::fault::Fired;
 use crate::life::Turned;
@@ -115,11 +115,11 @@ const SHOWN: usize = 24;
 const SHOWN_BYTES: usize = 400;
 
 impl Report {
-    pub(crate) fn new(scenario: &Scenario, wishes: &Wishes, setup: &Setup) -> Self {
+    pub(crate) fn new(scenario: &'static str, wishes: &Wishes, setup: &Setup) -> Self {
         Self {
-            scenario: scenario.name,
+            scenario,
             wishes: *wishes,
-            replay: format!("cargo sim replay {} {wishes}", scenario.name),
+            replay: format!("cargo sim replay {scenario} {wishes}"),
             setup: format!("{setup:?}"),
             end: End::Passed,
             trace_hash: TraceHash(0),
@@ -156,7 +156,13 @@ impl Report {
     }
 
     /// Says how the run ended, of which this is the history. What became of its faults must be known by then.
-    pub(crate) fn judge(&mut self, entries: Vec<Entry>, setup: &Setup, panics: Vec<String>) {
+    pub(crate) fn judge(
+        &mut self,
+        entries: Vec<Entry>,
+        setup: &Setup,
+        mut checkers: Vec<Box<dyn Checker>>,
+        panics: Vec<String>,
+    ) {
         for entry in &entries {
             match &entry.fact {
                 Fact::Sent { errand, .. } => {
@@ -171,7 +177,7 @@ impl Report {
         }
         self.waits = Waits::of(&entries);
         let end = setup.end_ms * 1_000_000;
-        self.violations = check::check(&entries, end, &mut super::run::checkers(setup));
+        self.violations = check::check(&entries, end, &mut checkers);
         let idle = self.idle(setup);
         self.end = if let Some(panic) = panics.into_iter().next() {
             End::Crash(panic)

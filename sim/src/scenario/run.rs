@@ -10,6 +10,7 @@ use switchboard::node::{Config, Node, StartError};
 
 use super::cast::{Cast, observed};
 use super::cluster::Site;
+use super::piece::{Piece, Place};
 use super::report::{End, Report};
 use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
@@ -55,6 +56,16 @@ pub fn run_watched(
     setup: Setup,
     watch: &mut dyn FnMut(Duration),
 ) -> Report {
+    perform(&Piece::from(scenario), wishes, setup, watch)
+}
+
+/// Performs a piece.
+pub(crate) fn perform(
+    piece: &Piece,
+    wishes: &Wishes,
+    setup: Setup,
+    watch: &mut dyn FnMut(Duration),
+) -> Report {
     let setup = Arc::new(setup);
     let Wishes { seed, hash_key, log_lines_max, log_from, flaw, .. } = *wishes;
     let (net, blocking_us, quirks_until_ms) = (setup.net, setup.blocking_us, setup.quirks_until_ms());
@@ -65,8 +76,8 @@ pub fn run_watched(
     if let Some((from_ms, to_ms)) = wishes.carried_ms {
         world.keep_carried(nanos(from_ms)..nanos(to_ms), CARRIED_MAX);
     }
-    let mut report = Report::new(scenario, wishes, &setup);
-    let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, watch));
+    let mut report = Report::new(piece.name, wishes, &setup);
+    let played = Panicked::catch(|| play(&mut world, piece, &setup, wishes, watch));
     report.trace_hash = world.trace_hash();
     report.virtual_time = world.now();
     report.log = world.log();
@@ -75,7 +86,11 @@ pub fn run_watched(
     (report.reached, report.quirks) = (world.reached(), world.quirks());
     match played {
         Err(panicked) => report.end = End::Crash(panicked.0),
-        Ok(entries) => report.judge(entries, &setup, world.panics()),
+        Ok(entries) => {
+            let mut all = checkers(&setup);
+            all.extend((piece.checkers)());
+            report.judge(entries, &setup, all, world.panics());
+        }
     }
     report
 }
@@ -83,7 +98,7 @@ pub fn run_watched(
 /// Lets everything happen, and gives the history of it.
 fn play(
     world: &mut World,
-    scenario: &Scenario,
+    piece: &Piece,
     setup: &Arc<Setup>,
     wishes: &Wishes,
     watch: &mut dyn FnMut(Duration),
@@ -95,16 +110,22 @@ fn play(
     let history = History::new(world.env(clock)).plant(wishes.plant);
     world.observe(observed(&history));
     let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
-    let cast = Cast::new(scenario, setup, &history, sites);
+    let cast = Cast::new(setup, &history, sites);
     for server in servers {
-        let cast = cast.clone();
-        world.boot(server, move |env| cast.serve(server, env, start));
+        let (cast, piece) = (cast.clone(), piece.clone());
+        world.boot(server, move |env| {
+            let (tools, sites) = (Arc::clone(&piece.tools), cast.sites());
+            let make =
+                move |history: &History| tools(Place { node: server, env, sites, history: history.clone() });
+            cast.serve(server, env, make, start)
+        });
     }
     for number in 0..setup.hosts {
         let host = world.add_node(&format!("clients {number}"), None);
-        let cast = cast.clone();
+        let (cast, scripts) = (cast.clone(), Arc::clone(&piece.scripts));
         world.boot(host, move |env| {
             cast.come(number, &env);
+            cast.act(number, env, &scripts);
             std::future::ready(())
         });
     }
@@ -136,7 +157,7 @@ fn start(
 }
 
 /// The checkers of every run.
-pub(super) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
+pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let mut first = 0;
     let forgiven = setup.groups.iter().map(|group| {
         let clients = first..first + group.count;

@@ -76,6 +76,9 @@ pub struct Group {
     pub work: Work,
     /// Ends that are no fault of anybody's while things go wrong.
     pub forgiven: Vec<Outcome>,
+    /// The script that they follow instead of errands: which of their trial's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<u16>,
 }
 
 impl Group {
@@ -92,6 +95,7 @@ impl Group {
             roams_one_in: 3,
             work,
             forgiven: Vec::new(),
+            script: None,
         }
     }
 
@@ -206,6 +210,25 @@ impl Setup {
         setup
     }
 
+    /// What a seed makes of what is drawn under this name.
+    pub(crate) fn drawn(name: &str, wishes: &Wishes, draw: impl FnOnce(&mut Dice) -> Self) -> Self {
+        let dice = |what: &[u8], is_fair| {
+            let seed = seed_at(wishes.seed, &[what, name.as_bytes()]);
+            Dice { entropy: Entropy::from_seed(seed), is_fair }
+        };
+        let mut setup = draw(&mut dice(b"scenario", wishes.is_foreign));
+        if setup.nodes >= MANY {
+            setup.postpone(MANY_FORM_LATER_MS);
+        }
+        // Where nothing goes wrong, nobody is forgiven anything; a foreign world has no quirks.
+        let is_troubled = setup.trouble_ms.0 < u64::MAX && !wishes.is_foreign;
+        setup.quirks = setup.nodes > 1 && is_troubled && dice(b"quirks", true).one_in(QUIRKS_ONE_IN);
+        if wishes.is_foreign {
+            setup.postpone(FOREIGN_START_LATER_MS);
+        }
+        setup
+    }
+
     /// Until when nodes have quirks; 0 where they have none.
     pub(super) const fn quirks_until_ms(&self) -> u64 {
         if self.quirks { self.trouble_ms.1 } else { 0 }
@@ -307,6 +330,13 @@ impl Setup {
         others.into_iter().for_each(later);
     }
 
+    /// From when to when clients ask.
+    #[must_use]
+    pub fn work_ms(&self) -> (u64, u64) {
+        let begin_ms = self.groups.iter().map(|group| group.work.begin_ms.1).min().unwrap_or_default();
+        (begin_ms, self.busy_ms().max(begin_ms))
+    }
+
     /// Until when clients ask.
     #[must_use]
     pub fn busy_ms(&self) -> u64 {
@@ -353,21 +383,7 @@ impl Scenario {
     /// What the wishes and the seed in them make of it.
     #[must_use]
     pub fn setup(&self, wishes: &Wishes) -> Setup {
-        let seed = seed_at(wishes.seed, &[b"scenario", self.name.as_bytes()]);
-        let mut dice = Dice { entropy: Entropy::from_seed(seed), is_fair: wishes.is_foreign };
-        let mut setup = (self.draw)(&mut dice, wishes);
-        if setup.nodes >= MANY {
-            setup.postpone(MANY_FORM_LATER_MS);
-        }
-        // Where nothing goes wrong, nobody is forgiven anything; a foreign world has no quirks.
-        let is_troubled = setup.trouble_ms.0 < u64::MAX && !wishes.is_foreign;
-        let drawn = Entropy::from_seed(seed_at(wishes.seed, &[b"quirks", self.name.as_bytes()]));
-        let mut dice = Dice { entropy: drawn, is_fair: true };
-        setup.quirks = setup.nodes > 1 && is_troubled && dice.one_in(QUIRKS_ONE_IN);
-        if wishes.is_foreign {
-            setup.postpone(FOREIGN_START_LATER_MS);
-        }
-        setup
+        Setup::drawn(self.name, wishes, |dice| (self.draw)(dice, wishes))
     }
 
     /// Whether it runs on so many nodes: not every scenario makes sense on any number.

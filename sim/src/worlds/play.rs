@@ -16,7 +16,7 @@ use crate::net::NetOptions;
 use crate::node::NodeId;
 use crate::options::BLOCKING_US;
 use crate::plan::Plan;
-use crate::scenario::{Cast, End, Report, Scenario, Setup, Site, Start, Wishes, observed};
+use crate::scenario::{Cast, End, Report, Scenario, Setup, Site, Start, Wishes, checkers, observed};
 use crate::trace::TraceHash;
 
 /// A world that is not the kernel: hosts, programs on them, and faults.
@@ -168,7 +168,7 @@ pub(super) fn run<W: Foreign>(
     check::<W>(&setup, wishes)?;
     let setup = Arc::new(setup);
     let mut world = W::new(wishes.seed);
-    let mut report = Report::new(scenario, wishes, &setup);
+    let mut report = Report::new(scenario.name, wishes, &setup);
     report.replay = format!("{} {} {wishes}", W::COMMAND, scenario.name);
     let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, start));
     (report.virtual_time, report.faults) = (world.now(), world.fired());
@@ -176,7 +176,7 @@ pub(super) fn run<W: Foreign>(
         Err(panicked) => report.end = End::Crash(panicked.0),
         Ok(entries) => {
             report.trace_hash = hash(&entries);
-            report.judge(entries, &setup, world.panics());
+            report.judge(entries, &setup, checkers(&setup), world.panics());
         }
     }
     Ok(report)
@@ -198,7 +198,7 @@ fn play<W: Foreign>(
     let history = History::new(world.env(clock)).plant(wishes.plant);
     world.observe(observed(&history));
     let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
-    let cast = Cast::new(scenario, setup, &history, sites);
+    let cast = Cast::new(setup, &history, sites);
     let takes_stock = cast.clone();
     world.boot(clock, move |env| {
         let cast = takes_stock.clone();
@@ -211,7 +211,8 @@ fn play<W: Foreign>(
     });
     for server in servers {
         let cast = cast.clone();
-        world.boot(server, move |env| cast.serve(server, env, start));
+        let tools = scenario.catalogue;
+        world.boot(server, move |env| cast.serve(server, env, tools, start));
     }
     for (number, host) in (0..).zip(hosts) {
         let cast = cast.clone();
