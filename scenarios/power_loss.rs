@@ -29,8 +29,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     // Of many nodes some have nothing to write, or no client: what touches them proves nothing.
     let few = setup.nodes <= harm::FEW;
     let alone = few && dice.one_in(2);
-    if alone {
-        // Nobody but them has what they acknowledge last, and all disks are slow: much is not on them yet.
+    if alone && !wishes.is_foreign {
+        // Nobody but them has what they acknowledge last, and all disks are slow: much is not on them yet. In a foreign world
+        // they have one speed.
         let slow_us = dice.between(10_000, 50_000);
         setup.blocking_us = (slow_us / 2, slow_us);
     }

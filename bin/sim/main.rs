@@ -32,11 +32,12 @@ use report::ReportArgs;
 use run::RunArgs;
 use shrink::ShrinkArgs;
 use switchboard_scenarios::{ALL, LARGE};
-use switchboard_sim::Memory;
 
-/// A run is millions of small allocations: a sixth of its time went there with the system's allocator.
+/// A run is millions of small allocations: a sixth of its time went there with the system's allocator. It asks for the time, of
+/// which madsim has its own, and which it must not be asked for in the middle of its own work.
+#[cfg(not(madsim))]
 #[global_allocator]
-static ALLOCATOR: Memory = Memory;
+static ALLOCATOR: switchboard_sim::Memory = switchboard_sim::Memory;
 
 /// Runs seeded fault scenarios against the very node that is shipped, in virtual time. A seed says everything: the same
 /// seed is the same run, bit for bit.

@@ -11,6 +11,8 @@ pub(crate) enum World {
     Kernel,
     /// turmoil: up to 20 hosts.
     Turmoil,
+    /// madsim: up to 200 hosts, in a build of its own, `.ci/madsim`.
+    Madsim,
 }
 
 impl World {
@@ -21,8 +23,20 @@ impl World {
     pub(crate) fn play(self, scenario: &Scenario, wishes: &Wishes) -> Result<Report, String> {
         match self {
             Self::Kernel => Ok(switchboard_sim::scenario::run(scenario, wishes)),
+            #[cfg(not(madsim))]
             Self::Turmoil => {
                 switchboard_sim::worlds::turmoil::run(scenario, wishes).map_err(|refused| refused.to_string())
+            }
+            #[cfg(not(madsim))]
+            Self::Madsim => Err(format!(
+                "madsim takes the place of the system's clock for a whole process and has a build of its own: .ci/madsim {} {wishes}",
+                scenario.name
+            )),
+            #[cfg(madsim)]
+            Self::Turmoil => Err("turmoil is not in a build with madsim".to_owned()),
+            #[cfg(madsim)]
+            Self::Madsim => {
+                switchboard_sim::worlds::madsim::run(scenario, wishes).map_err(|refused| refused.to_string())
             }
         }
     }

@@ -1,10 +1,16 @@
-//! The same scenarios in another world, turmoil. Without faults it agrees with the kernel on
+//! The same scenarios in another world: turmoil, or in the build of `.ci/madsim` madsim. Without faults it agrees with the kernel on
 //! what clients were told; with faults, everything holds that holds in the kernel; and what a world cannot do it refuses.
 
+use std::process::Command;
+
 use switchboard_scenarios::{TOUR, find};
+use switchboard_sim::TraceHash;
 use switchboard_sim::check::Told;
 use switchboard_sim::scenario::{Report, Scenario, Wishes, run as run_in_kernel};
 use switchboard_sim::worlds::Refused;
+#[cfg(madsim)]
+use switchboard_sim::worlds::madsim::run;
+#[cfg(not(madsim))]
 use switchboard_sim::worlds::turmoil::run;
 
 fn seeded(seed: u64) -> Wishes {
@@ -19,10 +25,14 @@ fn play(scenario: &Scenario, wishes: &Wishes) -> Report {
 
 /// Few clients: these worlds are slow.
 fn pass(name: &str, clients: u32) {
-    let scenario = find(name).unwrap_or_else(|| panic!("there must be a scenario {name}"));
     for seed in 1..=2 {
-        play(scenario, &Wishes { clients: Some(clients), ..seeded(seed) });
+        let report = play(named(name), &Wishes { clients: Some(clients), ..seeded(seed) });
+        println!("{name} seed {seed}: {} requests", report.requests);
     }
+}
+
+fn named(name: &str) -> &'static Scenario {
+    find(name).unwrap_or_else(|| panic!("there must be a scenario {name}"))
 }
 
 #[test]
@@ -39,9 +49,28 @@ fn clients_are_told_the_same_as_in_the_kernel() {
 
 #[test]
 fn a_run_is_a_function_of_its_seed() {
-    let hash = |seed| play(&TOUR, &seeded(seed)).trace_hash;
     assert_eq!(hash(1), hash(1));
     assert_ne!(hash(1), hash(2));
+    let told = Command::new(std::env::current_exe().expect("a test must know its own program"))
+        .args(["--exact", "tell_the_hash", "--ignored", "--nocapture"])
+        .env("TZ", "Asia/Kathmandu")
+        .output()
+        .expect("the test program must run");
+    let told = String::from_utf8_lossy(&told.stdout);
+    assert!(told.contains(&format!("{LINE}{}", hash(1))), "another process has another hash: {told}");
+}
+
+const LINE: &str = "hash of the history: ";
+
+/// One with a fault in it.
+fn hash(seed: u64) -> TraceHash {
+    play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) }).trace_hash
+}
+
+#[test]
+#[ignore = "a test runs it in a process of its own"]
+fn tell_the_hash() {
+    println!("\n{LINE}{}", hash(1));
 }
 
 #[test]
@@ -74,10 +103,27 @@ fn power_loss() {
     pass("power_loss", 20);
 }
 
+#[cfg(madsim)]
+#[test]
+fn one_way_cut() {
+    pass("one_way_cut", 12);
+}
+
+#[cfg(madsim)]
+#[test]
+fn zombie_leader() {
+    pass("zombie_leader", 12);
+}
+
+#[cfg(madsim)]
+#[test]
+fn cluster_calm_on_thirty_nodes() {
+    play(named("cluster_calm"), &Wishes { nodes: Some(30), clients: Some(60), ..seeded(1) });
+}
+
 #[test]
 fn what_a_world_cannot_do_is_refused_before_anything_is_run() {
-    let scenario = find("clock_skew").expect("there must be such a scenario");
-    let refused = run(scenario, &seeded(1)).expect_err("no clock drifts here");
+    let refused = run(named("clock_skew"), &seeded(1)).expect_err("no clock drifts here");
     assert!(matches!(refused, Refused::Fault { .. }), "{refused}");
     let many = Wishes { nodes: Some(250), ..seeded(1) };
     let refused = run(&TOUR, &many).expect_err("so many hosts are too many");

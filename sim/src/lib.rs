@@ -27,7 +27,7 @@
 //! starts a thread or process, sleeps in real time or opens a socket: with exit code [`TRAPPED`], and with the call, the task, its
 //! node, the virtual time, the seed and a backtrace. See the package `switchboard-trap`, which says what it cannot see, and which
 //! has all the `unsafe` code of the simulator. The feature `traps` is on by default, and of use on Linux on x86-64. It takes over
-//! symbols of the C library, as other simulators do: do not link it with one of those.
+//! symbols of the C library, as other simulators do: do not link it with one of those. A build with madsim has no traps.
 //!
 //! `scenarios/canary.rs` leaks on purpose, so that each guard is seen to work, and `.ci/determinism` compares the processes.
 //!

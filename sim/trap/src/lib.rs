@@ -18,8 +18,8 @@
 //! Not seen: code that reads the processor's own counters (`rdtsc`, `rdrand`) or calls into the vDSO by itself, and addresses of
 //! memory. Two processes with different layouts, compared by trace hash, are the net for those.
 //!
-//! All of this is for Linux on x86-64 with glibc. Elsewhere, or without the feature `traps`, every function here does what it says
-//! and nothing is watched.
+//! All of this is for Linux on x86-64 with glibc. Elsewhere, without the feature `traps`, or in a build with madsim, which takes over
+//! the same symbols, every function here does what it says and nothing is watched.
 //!
 //! This is the only place of the simulator with `unsafe` code.
 
@@ -41,6 +41,7 @@ pub use memory::Memory;
     target_arch = "x86_64",
     target_env = "gnu",
     not(target_feature = "crt-static"),
+    not(madsim),
     not(miri)
 ))]
 #[path = "linux"]
@@ -59,6 +60,7 @@ mod watch {
     target_arch = "x86_64",
     target_env = "gnu",
     not(target_feature = "crt-static"),
+    not(madsim),
     not(miri)
 )))]
 mod watch {
@@ -104,7 +106,8 @@ impl Drop for Armed {
     }
 }
 
-fn draw_keys() {
+/// Draws those keys now. For a simulator in which whoever asks for randomness moves what is drawn next.
+pub fn draw_keys() {
     std::hint::black_box(std::hash::RandomState::new());
     #[cfg(feature = "traps")]
     std::hint::black_box(ahash::RandomState::new());
