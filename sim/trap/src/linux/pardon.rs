@@ -98,7 +98,7 @@ fn is_function_of_it(frame: &Frame) -> bool {
 fn is_debugged_as_it(frame: &Frame) -> bool {
     let mut is_it = false;
     resolve_frame(frame, |symbol| {
-        is_it |= symbol.name().is_some_and(|name| name.to_string().contains(PARDONED))
+        is_it |= symbol.name().is_some_and(|name| name.to_string().contains(PARDONED));
     });
     is_it
 }
