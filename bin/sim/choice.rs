@@ -58,8 +58,10 @@ impl OneRun {
 pub(crate) struct Subject {
     pub(crate) scenario: &'static Scenario,
     pub(crate) wishes: Wishes,
-    /// What it is made of, and the file that says so, where the seed does not.
-    case: Option<(PathBuf, Setup)>,
+    /// What it is made of, where the seed does not say so.
+    case: Option<Setup>,
+    /// The file that does.
+    file: Option<PathBuf>,
 }
 
 /// Why there is nothing to run.
@@ -89,12 +91,12 @@ impl Subject {
         }
         let scenario = scenarios(what, size).map_err(NoSubject::Scenario)?[0];
         let seed = seed.ok_or_else(|| NoSubject::NoSeed(what.to_owned()))?;
-        Ok(Self { scenario, wishes: size.wishes(seed), case: None })
+        Ok(Self::of_seed(scenario, size.wishes(seed)))
     }
 
     /// A scenario under a seed.
     pub(crate) const fn of_seed(scenario: &'static Scenario, wishes: Wishes) -> Self {
-        Self { scenario, wishes, case: None }
+        Self { scenario, wishes, case: None, file: None }
     }
 
     fn of_file(path: &Path) -> Result<Self, NoSubject> {
@@ -104,12 +106,12 @@ impl Subject {
             return Err(NoSubject::Scenario(format!("there is no scenario {:?}", case.scenario)));
         };
         let wishes = Wishes { seed: case.seed, flaw: case.flaw, ..Wishes::default() };
-        Ok(Self { scenario, wishes, case: Some((path.to_owned(), case.setup)) })
+        Ok(Self { scenario, wishes, case: Some(case.setup), file: Some(path.to_owned()) })
     }
 
     /// What it is made of.
     pub(crate) fn setup(&self) -> Setup {
-        self.case.as_ref().map_or_else(|| self.scenario.setup(&self.wishes), |(_, setup)| setup.clone())
+        self.case.clone().unwrap_or_else(|| self.scenario.setup(&self.wishes))
     }
 
     /// Runs it.
@@ -120,9 +122,9 @@ impl Subject {
     /// Runs it; `watch` is called with the virtual time after each second of it.
     pub(crate) fn play_watched(&self, watch: &mut dyn FnMut(Duration)) -> Report {
         let report = run_watched(self.scenario, &self.wishes, self.setup(), watch);
-        match &self.case {
+        match &self.file {
             None => report,
-            Some((path, _)) => Report { replay: format!("cargo sim replay {}", path.display()), ..report },
+            Some(path) => Report { replay: format!("cargo sim replay {}", path.display()), ..report },
         }
     }
 
@@ -130,7 +132,12 @@ impl Subject {
     pub(crate) fn with(&self, change: impl FnOnce(&mut Wishes)) -> Self {
         let mut wishes = self.wishes;
         change(&mut wishes);
-        Self { scenario: self.scenario, wishes, case: self.case.clone() }
+        Self { scenario: self.scenario, wishes, case: self.case.clone(), file: self.file.clone() }
+    }
+
+    /// The same seed, of which something else is made.
+    pub(crate) const fn made_of(&self, setup: Setup) -> Self {
+        Self { scenario: self.scenario, wishes: self.wishes, case: Some(setup), file: None }
     }
 }
 

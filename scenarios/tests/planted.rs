@@ -5,7 +5,9 @@
 use switchboard::probe::Flaw;
 use switchboard_scenarios::ALL;
 use switchboard_scenarios::planted::{HUNTS, Hunt};
-use switchboard_sim::scenario::{Finding, Wishes, run, run_setup, shrink};
+use switchboard_sim::scenario::{
+    Change, Finding, Parting, WINDOW_LINES, Wishes, nearest_passing, run, run_setup, same_marks, shrink,
+};
 
 /// The scenario passes, and does not with the bug in every node, on the same seed.
 fn is_found(flaw: Flaw, seed: u64) {
@@ -97,6 +99,31 @@ fn a_write_that_counts_before_it_is_on_the_disk_is_found_replayed_and_made_small
         (runs <= RUNS_MAX).then(|| Finding::all(&report()).contains(&finding))
     });
     assert!(least.faults.steps.len() < faults, "{:?}", least.faults);
+}
+
+#[test]
+fn a_failure_parts_from_the_nearest_run_that_passes_where_the_fault_comes_that_it_hangs_on() {
+    let (hunt, seed) = (Hunt::of(Flaw::Unwritten), 0);
+    let broken = hunt.run(seed);
+    assert!(hunt.is_found_in(&broken), "{broken}");
+    let (setup, failed_ms) = (hunt.scenario.setup(&hunt.wishes(seed)), broken.violations[0].at / 1_000_000);
+    let mut runs = 0;
+    let change = nearest_passing(&setup, failed_ms, &mut |candidate| {
+        runs += 1;
+        (runs <= 60).then(|| run_setup(&hunt.scenario, &hunt.wishes(seed), candidate.clone()).is_passed())
+    });
+    let change = change.expect("a run near it must pass");
+    let neighbour = run_setup(&hunt.scenario, &hunt.wishes(seed), change.applied(&setup));
+    let from = same_marks(&broken.checkpoints, &neighbour.checkpoints);
+    let wishes = Wishes { log_from: Some(from), log_lines_max: WINDOW_LINES, ..hunt.wishes(seed) };
+    let log = |setup| run_setup(&hunt.scenario, &wishes, setup).log;
+    let parting = Parting::new(&log(setup.clone()), &log(change.applied(&setup)));
+    println!("{runs} runs: {change}\n{parting}");
+    // Nothing is different before the sooner of the two moments at which the fault comes.
+    let Change::Moved { ms, step, .. } = &change else { panic!("{change}") };
+    let moved_ms = step.at_ms.min(step.at_ms.saturating_add_signed(*ms));
+    let parted = [&parting.first, &parting.second].map(|lines| lines[0].time / 1_000_000);
+    assert!(parted.contains(&moved_ms), "{change}: {parting}");
 }
 
 #[test]

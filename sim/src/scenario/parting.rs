@@ -38,21 +38,29 @@ impl Parting {
         let some = |lines: &[Line]| lines[same..].iter().take(DIFFERENT).cloned().collect();
         Self { both: one[same.saturating_sub(COMMON)..same].to_vec(), first: some(one), second: some(other) }
     }
+
+    /// Writes it, with these names for the two runs.
+    ///
+    /// # Errors
+    /// Of the writer.
+    pub fn tell(&self, names: [&str; 2], to: &mut dyn fmt::Write) -> fmt::Result {
+        for line in &self.both {
+            writeln!(to, "  both   {line}")?;
+        }
+        for (name, lines) in names.into_iter().zip([&self.first, &self.second]) {
+            for line in lines {
+                writeln!(to, "  {name:<6} {line}")?;
+            }
+            if lines.is_empty() {
+                writeln!(to, "  {name:<6} ended there, or what differs does not show in words")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Parting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.both {
-            writeln!(f, "  both   {line}")?;
-        }
-        for (name, lines) in [("first ", &self.first), ("second", &self.second)] {
-            for line in lines {
-                writeln!(f, "  {name} {line}")?;
-            }
-            if lines.is_empty() {
-                writeln!(f, "  {name} ended there, or what differs does not show in words")?;
-            }
-        }
-        Ok(())
+        self.tell(["first", "second"], f)
     }
 }
