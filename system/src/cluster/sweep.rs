@@ -113,7 +113,7 @@ impl<E: Env> Cluster<E> {
             }
             return;
         }
-        self.carry_out_move(view, owner, &status.voters).await;
+        self.carry_out_move(view, owner).await;
         self.split_off(view, owner).await;
         self.end_gone_work(view, owner).await;
         self.tell_lists_to_sessions(view, owner).await;
@@ -178,18 +178,18 @@ impl<E: Env> Cluster<E> {
     }
 
     /// Changes the members of a group as the map says, then says so.
-    async fn carry_out_move(&self, view: &ClusterMap, owner: &Arc<Owner<E>>, voters: &BTreeSet<NodeId>) {
+    async fn carry_out_move(&self, view: &ClusterMap, owner: &Arc<Owner<E>>) {
         let inner = &self.0;
         let Some(change) = view.change_of(owner.id) else { return };
         let target: BTreeSet<NodeId> = change.result(view.replicas(owner.id)).into_iter().collect();
-        let (cluster, owner, voters) = (self.clone(), owner.clone(), voters.clone());
+        let (cluster, owner) = (self.clone(), owner.clone());
         if !inner.life.moves.begin(owner.id) {
             return;
         }
         inner.env.spawn("move of a replica", async move {
             let inner = &cluster.0;
             let due = inner.env.now().after_ms(MOVE_MS_MAX);
-            let change_members = cluster.change_members(&owner.group, &voters, &target, due);
+            let change_members = cluster.change_members(&owner.group, &target, due);
             // One that waits for a node which nobody wants there any more would hold up the one that is wanted instead.
             let given_up = cluster.until(|map| map.change_of(owner.id) != Some(change));
             if matches!(race(change_members, given_up).await, Either::Left(true)) {
@@ -207,14 +207,9 @@ impl<E: Env> Cluster<E> {
     ///
     /// A leader that takes itself out leaves a group without one until others notice. So it hands over before, and who leads
     /// then sees it out; where nobody is there yet who stays, it goes once somebody is.
-    async fn change_members(
-        &self,
-        group: &raft::Group,
-        voters: &BTreeSet<NodeId>,
-        target: &BTreeSet<NodeId>,
-        due: Instant,
-    ) -> bool {
-        if voters == target {
+    async fn change_members(&self, group: &raft::Group, target: &BTreeSet<NodeId>, due: Instant) -> bool {
+        let status = group.status();
+        if status.voters == *target && !status.is_joint {
             return true;
         }
         let mut next = target.clone();
@@ -301,13 +296,13 @@ impl<E: Env> Cluster<E> {
         let inner = &self.0;
         let voters = inner.view().voters().clone();
         // Before the cluster is founded the map names none, and a group without voters is no group.
-        let is_other = !voters.is_empty() && council.group.status().voters != voters;
+        let status = council.group.status();
+        let is_other = !voters.is_empty() && (status.voters != voters || status.is_joint);
         if is_other && inner.life.moves.begin(super::council::CONTROL) {
             let (cluster, council) = (self.clone(), council.clone());
             inner.env.spawn("change of voters", async move {
                 let due = cluster.0.env.now().after_ms(MOVE_MS_MAX);
-                let now = council.group.status().voters;
-                let change_members = cluster.change_members(&council.group, &now, &voters, due);
+                let change_members = cluster.change_members(&council.group, &voters, due);
                 race(change_members, cluster.until(|map| *map.voters() != voters)).await;
                 cluster.0.life.moves.end(super::council::CONTROL);
             });

@@ -51,6 +51,8 @@ pub struct Status {
     pub snapshot: Option<u64>,
     /// Who votes; in the middle of a change, of both sets.
     pub voters: BTreeSet<NodeId>,
+    /// Whether a change of voters is half done: it takes a majority of each set to agree on anything.
+    pub is_joint: bool,
     /// Who only keeps a copy.
     pub learners: BTreeSet<NodeId>,
     /// For a leader: how many entries each other member has still to get.
@@ -98,6 +100,7 @@ pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, 
         applied: metrics.last_applied.map(|id| id.index),
         snapshot: metrics.snapshot.map(|id| id.index),
         voters: members.voter_ids().collect(),
+        is_joint: members.get_joint_config().len() > 1,
         learners: members.learner_ids().collect(),
         lags: lags.collect(),
         is_asleep,
