@@ -1,10 +1,7 @@
 //! The same scenarios in another world: turmoil, or in the build of `.ci/madsim` madsim. Without faults it agrees with the kernel on
 //! what clients were told; with faults, everything holds that holds in the kernel; and what a world cannot do it refuses.
 
-use std::process::Command;
-
 use switchboard_scenarios::{TOUR, find};
-use switchboard_sim::TraceHash;
 use switchboard_sim::check::Told;
 use switchboard_sim::scenario::{Report, Scenario, Wishes, run as run_in_kernel};
 use switchboard_sim::worlds::Refused;
@@ -47,30 +44,40 @@ fn clients_are_told_the_same_as_in_the_kernel() {
     }
 }
 
-#[test]
-fn a_run_is_a_function_of_its_seed() {
-    assert_eq!(hash(1), hash(1));
-    assert_ne!(hash(1), hash(2));
-    let told = Command::new(std::env::current_exe().expect("a test must know its own program"))
-        .args(["--exact", "tell_the_hash", "--ignored", "--nocapture"])
-        .env("TZ", "Asia/Kathmandu")
-        .output()
-        .expect("the test program must run");
-    let told = String::from_utf8_lossy(&told.stdout);
-    assert!(told.contains(&format!("{LINE}{}", hash(1))), "another process has another hash: {told}");
-}
+/// Of madsim alone: a second world of turmoil in one process is another one than the first.
+#[cfg(madsim)]
+mod seeds {
+    use std::process::Command;
 
-const LINE: &str = "hash of the history: ";
+    use switchboard_sim::TraceHash;
 
-/// One with a fault in it.
-fn hash(seed: u64) -> TraceHash {
-    play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) }).trace_hash
-}
+    use super::{Wishes, named, play, seeded};
 
-#[test]
-#[ignore = "a test runs it in a process of its own"]
-fn tell_the_hash() {
-    println!("\n{LINE}{}", hash(1));
+    #[test]
+    fn a_run_is_a_function_of_its_seed() {
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+        let told = Command::new(std::env::current_exe().expect("a test must know its own program"))
+            .args(["--exact", "seeds::tell_the_hash", "--ignored", "--nocapture"])
+            .env("TZ", "Asia/Kathmandu")
+            .output()
+            .expect("the test program must run");
+        let told = String::from_utf8_lossy(&told.stdout);
+        assert!(told.contains(&format!("{LINE}{}", hash(1))), "another process has another hash: {told}");
+    }
+
+    const LINE: &str = "hash of the history: ";
+
+    /// One with a fault in it.
+    fn hash(seed: u64) -> TraceHash {
+        play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) }).trace_hash
+    }
+
+    #[test]
+    #[ignore = "a test runs it in a process of its own"]
+    fn tell_the_hash() {
+        println!("\n{LINE}{}", hash(1));
+    }
 }
 
 #[test]

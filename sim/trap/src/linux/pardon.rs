@@ -6,6 +6,7 @@
 //! return address, which stands on the stack as far above us as it did then: whoever reads the clock the same way comes through the
 //! same frames up to that address.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::ops::Range;
 use std::ptr::read_volatile;
@@ -13,7 +14,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backtrace::{Frame, resolve_frame, trace};
-use object::{Object, ObjectSymbol, ReadCache, SymbolKind};
+use object::read::elf::ElfFile64;
+use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, ReadCache, SymbolKind};
 
 use super::symbols::clock_gettime;
 use crate::aside;
@@ -106,23 +108,21 @@ fn is_debugged_as_it(frame: &Frame) -> bool {
 /// Where the pardoned functions are that stand for themselves; `None` where the program has no table of symbols.
 fn functions() -> Option<Vec<Range<usize>>> {
     let program = ReadCache::new(File::open("/proc/self/exe").ok()?);
-    let program = object::File::parse(&program).ok()?;
+    let program = ElfFile64::<LittleEndian, _>::parse(&program).ok()?;
+    let names = program.section_by_name(".strtab")?.data().ok()?;
     let (mut ours, mut found) = (None, Vec::new());
     for symbol in program.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
-        let Ok(name) = symbol.name() else { continue };
+        let name = names.get(symbol.elf_symbol().st_name.get(LittleEndian) as usize..)?;
+        let name = CStr::from_bytes_until_nul(name).ok()?;
         let address = usize::try_from(symbol.address()).ok()?;
-        if name == "clock_gettime" {
+        if name == c"clock_gettime" {
             ours = Some(address);
-        } else if name.contains(PARDONED_MANGLED) {
+        } else if name.to_str().is_ok_and(|name| name.contains(PARDONED_MANGLED)) {
             found.push(address..address + usize::try_from(symbol.size()).ok()?);
         }
     }
     // Where the system has put the program, told by a symbol that we know.
     let moved = (clock_gettime as *const () as usize).wrapping_sub(ours?);
-    Some(
-        found
-            .into_iter()
-            .map(|Range { start, end }| start.wrapping_add(moved)..end.wrapping_add(moved))
-            .collect(),
-    )
+    let at = |Range { start, end }: Range<usize>| start.wrapping_add(moved)..end.wrapping_add(moved);
+    Some(found.into_iter().map(at).collect())
 }
