@@ -14,26 +14,26 @@ pub struct Answered {
     trouble: Range<u64>,
     /// Clients and what is forgiven them in trouble.
     forgiven: Vec<(Range<u32>, Vec<Outcome>)>,
-    open: BTreeMap<RequestNumber, (u64, Errand)>,
+    open: BTreeMap<RequestNumber, Open>,
     /// Sessions that their clients ended.
     left: BTreeSet<(ClientId, u32)>,
-    /// Answers to questions of such sessions, which were on their way for that long: nobody asks any more.
-    late: BTreeSet<RequestNumber>,
     found: Vec<Violation>,
+}
+
+/// A request that has not ended.
+#[derive(Debug)]
+struct Open {
+    sent: u64,
+    errand: Errand,
+    /// It answers a question of a session that its client has ended: nobody asks any more.
+    is_late: bool,
 }
 
 impl Answered {
     /// With trouble between two points of virtual time in nanoseconds, and what is forgiven to whom meanwhile.
     #[must_use]
     pub const fn new(trouble: Range<u64>, forgiven: Vec<(Range<u32>, Vec<Outcome>)>) -> Self {
-        Self {
-            trouble,
-            forgiven,
-            open: BTreeMap::new(),
-            left: BTreeSet::new(),
-            late: BTreeSet::new(),
-            found: Vec::new(),
-        }
+        Self { trouble, forgiven, open: BTreeMap::new(), left: BTreeSet::new(), found: Vec::new() }
     }
 
     fn is_forgiven(&self, client: ClientId, sent: u64, ended: u64, outcome: Outcome) -> bool {
@@ -47,26 +47,24 @@ impl Checker for Answered {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Sent { request, mark, errand } => {
-                self.open.insert(*request, (entry.at, *errand));
                 let session = (mark.client, mark.session);
+                let is_late = *errand == Errand::Answer && self.left.contains(&session);
+                self.open.insert(*request, Open { sent: entry.at, errand: *errand, is_late });
                 if *errand == Errand::Delete {
                     self.left.insert(session);
-                } else if *errand == Errand::Answer && self.left.contains(&session) {
-                    self.late.insert(*request);
                 }
             }
             Fact::Ended { request, client, outcome, .. } => {
-                let Some((sent, errand)) = self.open.remove(request) else { return };
+                let Some(Open { sent, errand, is_late }) = self.open.remove(request) else { return };
                 // A client may leave its streams at any time.
                 let is_leaving =
                     matches!(errand, Errand::Listen | Errand::Resume) && *outcome == Outcome::GivenUp;
                 // Whether an ended session may be served a while longer is another check's to say.
                 let haunts = errand == Errand::Haunt && *outcome == Outcome::Ok;
-                let is_late = self.late.remove(request) && *outcome == Outcome::Http(404);
                 if errand.expects(*outcome)
                     || is_leaving
                     || haunts
-                    || is_late
+                    || is_late && *outcome == Outcome::Http(404)
                     || self.is_forgiven(*client, sent, entry.at, *outcome)
                 {
                     return;

@@ -2,6 +2,7 @@
 //! of the others, the keys.
 
 use std::collections::BTreeSet;
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::try_join_all;
@@ -140,19 +141,11 @@ impl<E: Env> Cluster<E> {
                     self.0.topics.changed();
                 }
             }
-            let changed = if is_new {
-                match race(leader.changed(), self.take_over(&owner)).await {
-                    Either::Left(changed) => changed,
-                    Either::Right(()) => {
-                        is_new = false;
-                        continue;
-                    }
-                }
-            } else {
-                leader.changed().await
-            };
-            if changed.is_err() {
-                return;
+            let taken_over = async { if is_new { self.take_over(&owner).await } else { pending().await } };
+            match race(leader.changed(), taken_over).await {
+                Either::Left(Ok(())) => {}
+                Either::Left(Err(_)) => return,
+                Either::Right(()) => is_new = false,
             }
         }
     }
@@ -164,9 +157,9 @@ impl<E: Env> Cluster<E> {
         while owner.group.barrier(env.now().after_ms(COMMIT_MS_MAX)).await.is_err() {
             env.sleep_until(env.now().after_ms(PAUSE_MS)).await;
         }
-        let uris: Vec<Box<str>> = owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
-        sometimes!(env, !uris.is_empty(), TopicsInherited);
-        self.0.topics.inherit(uris.into_iter());
+        let topics = owner.interest();
+        sometimes!(env, !topics.is_empty(), TopicsInherited);
+        self.0.topics.inherit(topics);
     }
 }
 

@@ -7,6 +7,7 @@
 //! by a barrier; what streams are read from is applied, so committed, and a reader that follows an owner of the past only
 //! learns late.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -84,6 +85,11 @@ impl<E: Env> Owner<E> {
         let receiver = self.group.watch_leader();
         let leadership = receiver.borrow();
         (leadership.leader == Some(self.me)).then_some(leadership.term)
+    }
+
+    /// What the sessions of this group are subscribed to.
+    pub(super) fn interest(&self) -> BTreeSet<Box<str>> {
+        self.kept().state.interest().map(|uri| Box::from(&**uri)).collect()
     }
 
     /// The leader, as far as this replica knows.

@@ -118,9 +118,7 @@ impl<E: Env> Inner<E> {
         if matches!(answer, Answer::Done) {
             // Before it is acknowledged, so before anybody can ask for what came.
             owner.soft().begin_anew(self.env.now());
-            let interest: Vec<Box<str>> =
-                owner.kept().state.interest().map(|uri| Box::from(&**uri)).collect();
-            self.topics.inherit(interest.into_iter());
+            self.topics.inherit(owner.interest());
         }
         answer
     }

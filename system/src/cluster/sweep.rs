@@ -208,8 +208,7 @@ impl<E: Env> Cluster<E> {
     /// A leader that takes itself out leaves a group without one until others notice. So it hands over before, and who leads
     /// then sees it out; where nobody is there yet who stays, it goes once somebody is.
     async fn change_members(&self, group: &raft::Group, target: &BTreeSet<NodeId>, due: Instant) -> bool {
-        let status = group.status();
-        if status.voters == *target && !status.is_joint {
+        if group.status().is_of(target) {
             return true;
         }
         let mut next = target.clone();
@@ -296,8 +295,7 @@ impl<E: Env> Cluster<E> {
         let inner = &self.0;
         let voters = inner.view().voters().clone();
         // Before the cluster is founded the map names none, and a group without voters is no group.
-        let status = council.group.status();
-        let is_other = !voters.is_empty() && (status.voters != voters || status.is_joint);
+        let is_other = !voters.is_empty() && !council.group.status().is_of(&voters);
         if is_other && inner.life.moves.begin(super::council::CONTROL) {
             let (cluster, council) = (self.clone(), council.clone());
             inner.env.spawn("change of voters", async move {

@@ -75,7 +75,7 @@ impl Topics {
     }
 
     /// Sessions that subscribed to these came to this node.
-    pub(super) fn inherit(&self, uris: impl Iterator<Item = Box<str>>) {
+    pub(super) fn inherit(&self, uris: BTreeSet<Box<str>>) {
         self.state().inherited.extend(uris);
         self.changed();
     }
@@ -189,7 +189,7 @@ impl<E: Env> Cluster<E> {
         let mut uris: BTreeSet<Box<str>> = inner.topics.state().held.keys().cloned().collect();
         for owner in inner.owners_sorted() {
             if owner.leading().is_some() {
-                uris.extend(owner.kept().state.interest().map(|uri| Box::from(&**uri)));
+                uris.append(&mut owner.interest());
             }
         }
         {

@@ -404,7 +404,7 @@ impl Group {
             self.change_once(ChangeMembers::RemoveNodes(gone), true).await?;
         }
         // Half done counts as not done: a leader that was deposed in the middle of it leaves it to the next one.
-        if status.voters != *voters || status.is_joint {
+        if !status.is_of(voters) {
             // Who votes no more is let go of in the same step, where nobody is to stay as a learner.
             let retain = !status.voters.is_disjoint(learners);
             self.change_once(ChangeMembers::ReplaceAllVoters(voters.clone()), retain).await?;

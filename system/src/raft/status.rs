@@ -70,6 +70,12 @@ impl Status {
     pub fn names(&self, node: NodeId) -> bool {
         self.voters.contains(&node) || self.learners.contains(&node)
     }
+
+    /// Whether these vote and nobody else, with no change of voters half done.
+    #[must_use]
+    pub fn is_of(&self, voters: &BTreeSet<NodeId>) -> bool {
+        self.voters == *voters && !self.is_joint
+    }
 }
 
 pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, patience_ms: u64) -> Status {
