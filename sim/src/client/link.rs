@@ -12,6 +12,9 @@ use super::outcome::Outcome;
 use super::response::{Decoder, Head};
 use super::sse::{SseDecoder, SseEvent};
 
+/// Room for an answer of usual size.
+const READ_BYTES: usize = 1_024;
+
 /// See the [module](self) page.
 pub(crate) struct Link<S> {
     stream: S,
@@ -42,6 +45,11 @@ impl<S: Stream> Link<S> {
         self.decoder.reset();
         self.events = SseDecoder::default();
         self.stream.write_all(request).await.map_err(|error| Outcome::of_error(&error))
+    }
+
+    /// Gives back what an answer took, until there is another.
+    pub(crate) fn rest(&mut self) {
+        self.decoder.rest();
     }
 
     /// Says that nothing more will be sent.
@@ -86,6 +94,7 @@ impl<S: Stream> Link<S> {
 
     /// Reads what comes next.
     async fn read(&mut self) -> Result<(), Outcome> {
+        self.decoder.raw.reserve(READ_BYTES);
         let read = self.stream.read_buf(&mut self.decoder.raw).await;
         match read {
             Ok(0) if self.decoder.end() => Ok(()),

@@ -88,8 +88,9 @@ pub async fn live<E: Env>(env: E, history: History, who: Persona) {
     let weight = work.weight();
     let mut failures = 0;
     while env.now().as_nanos() < work.end_ms * 1_000_000 {
+        // Boxed: clients are a hundred thousand, and rest for most of their lives.
         let outcome = if who.era == Era::Stateful && thin.session.is_none() {
-            let outcome = thin.initialize().await;
+            let outcome = Box::pin(thin.initialize()).await;
             if who.listens && thin.session.is_some() {
                 close(&mut streams);
                 streams.push(thin.listen(&who, 0));
@@ -100,12 +101,12 @@ pub async fn live<E: Env>(env: E, history: History, who: Persona) {
             outcome
         } else {
             match work.pick(thin.dice.below(weight)) {
-                errand if errand.is_task() => thin.work(errand).await,
+                errand if errand.is_task() => Box::pin(thin.work(errand)).await,
                 Errand::Renew if who.era == Era::Stateful => {
                     close(&mut streams);
-                    thin.leave().await
+                    Box::pin(thin.leave()).await
                 }
-                errand => thin.run(errand).await,
+                errand => Box::pin(thin.run(errand)).await,
             }
         };
         failures = if outcome.loses_time() { failures + 1 } else { 0 };
@@ -116,7 +117,7 @@ pub async fn live<E: Env>(env: E, history: History, who: Persona) {
         }
     }
     close(&mut streams);
-    thin.leave().await;
+    Box::pin(thin.leave()).await;
 }
 
 fn close<T: Task>(streams: &mut Vec<T>) {

@@ -59,6 +59,12 @@ impl Decoder {
         self.body.clear();
     }
 
+    /// Gives back what the last response took. What is left of `raw` stays.
+    pub(crate) fn rest(&mut self) {
+        self.raw.shrink_to_fit();
+        self.body = Vec::new();
+    }
+
     pub(crate) const fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }

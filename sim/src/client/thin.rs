@@ -208,6 +208,8 @@ impl<E: Env> Thin<E> {
                 Outcome::Timeout.into()
             }
         };
+        self.link.iter_mut().for_each(Link::rest);
+        self.writer.rest();
         self.note_task(errand, &pending, &reply);
         pending.end(reply.outcome, &self.route);
         reply

@@ -1,7 +1,11 @@
-//! Requests as bytes, written into buffers that one client uses over and over.
+//! Requests as bytes.
 
 use std::fmt;
 use std::io::Write;
+
+/// Room for a request and a message of usual size.
+const OUT_BYTES: usize = 1_024;
+const BODY_BYTES: usize = 512;
 
 /// The two ways of speaking MCP over HTTP.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,6 +58,11 @@ impl Writer {
         Self { era, host, body: Vec::new(), out: Vec::new() }
     }
 
+    /// Gives back what the last request took.
+    pub(crate) fn rest(&mut self) {
+        (self.body, self.out) = (Vec::new(), Vec::new());
+    }
+
     /// What was written last.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.out
@@ -98,6 +107,7 @@ impl Writer {
 
     fn put_message(&mut self, message: &Message<'_>) {
         let Message { method, id, members, .. } = message;
+        self.body.reserve(BODY_BYTES);
         let body = &mut self.body;
         let written: std::io::Result<()> = (|| {
             write!(body, r#"{{"jsonrpc":"2.0","#)?;
@@ -141,6 +151,7 @@ impl Writer {
 
     fn put_head(&mut self, method: &str, session: Option<&str>) {
         self.out.clear();
+        self.out.reserve(OUT_BYTES);
         let accept = match method {
             "GET" => "text/event-stream",
             _ => "application/json, text/event-stream",

@@ -28,6 +28,8 @@ closed_list! {
         PiecesSmall = "pieces_small",
         /// A group falls asleep as soon as it has nothing to do.
         SleepsEarly = "sleeps_early",
+        /// A read is proven by the engine, and not by what the members promised.
+        ProofByEngine = "proof_by_engine",
         /// A leader hands over for no reason.
         HandsOver = "hands_over",
     }

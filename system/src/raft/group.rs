@@ -1,20 +1,21 @@
 //! A group as its node holds it: start, found, propose, read, change, hand over, stop.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{
-    ChangeMembershipError, ClientWriteError, ForwardToLeader, InitializeError, LinearizableReadError,
-    RaftError,
+    ChangeMembershipError, ClientWriteError, ForwardToLeader, InitializeError, RaftError,
 };
-use openraft::{ChangeMembers, Config, Raft, ReadPolicy, SnapshotPolicy};
+use openraft::{ChangeMembers, Config, Raft, SnapshotPolicy};
 
 use super::applier::Applier;
 use super::ground::Ground;
 use super::link::{PIECE_BYTES_MAX, Post};
 use super::log::Log;
+use super::proof::Promised;
 use super::receive::Arriving;
 use super::rest::Rest;
 use super::status::{self, Leadership, Role, Status};
@@ -130,20 +131,6 @@ pub enum ProposeError {
     Unavailable(&'static str),
 }
 
-/// A read cannot be answered now.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BarrierError {
-    /// Another node leads.
-    #[error("another node leads")]
-    NotLeader {
-        /// Who, as far as is known.
-        leader: Option<NodeId>,
-    },
-    /// No majority confirmed the leader in time, or the group has stopped.
-    #[error("no majority answers")]
-    Unavailable,
-}
-
 /// A change of members did not end well. Which members there are then, [`Group::status`] says: the old ones, both in a joint
 /// set that goes on by the next change, or the new ones.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -181,6 +168,9 @@ struct Inner {
     leadership: watch::Receiver<Leadership>,
     /// The leadership whose process is gone, as far as this node knows.
     orphaned: Mutex<Option<Leadership>>,
+    promised: Promised,
+    /// The member that last kept a read waiting.
+    slow: AtomicU64,
 }
 
 impl Drop for Inner {
@@ -214,6 +204,8 @@ fn config(options: &Options) -> Result<Config, StartError> {
         api_channel_size: Some(1_024),
         notification_channel_size: Some(4_096),
         state_machine_channel_size: Some(256),
+        // It times its own steps, which nobody here reads; as short as it can be, for every replica has one.
+        log_stage_capacity: Some(1),
         // Followers write while the leader does, not after it.
         broadcast_submitted_on_append: Some(true),
         enable_pre_vote: Some(true),
@@ -250,7 +242,7 @@ impl Group {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config(&options)?);
         let log = Log::load(store.clone(), &options).await?;
-        let is_new = log.is_new();
+        let (is_new, promised) = (log.is_new(), log.promised());
         let applier = Applier::load(store, options.group, machine).await?;
         let post = Post { group: options.group, network, ground: Arc::clone(&ground) };
         let raft = ground.run(Raft::new(options.node, config, post.clone(), log, applier)).await;
@@ -266,6 +258,8 @@ impl Group {
             change: tokio::sync::Mutex::new(()),
             leadership,
             orphaned: Mutex::default(),
+            promised,
+            slow: AtomicU64::new(u64::MAX),
         }));
         if !is_new && group.voters().await == BTreeSet::from([options.node]) {
             // There is nobody whose leadership it could disturb by not waiting.
@@ -330,22 +324,6 @@ impl Group {
                 Err(ProposeError::NotLeader { leader: leader(&to) })
             }
             Some(Err(_)) | None => Err(ProposeError::Unknown),
-        }
-    }
-
-    /// Returns once a read of this node's machine sees everything that was acknowledged anywhere before the call.
-    ///
-    /// # Errors
-    /// [`BarrierError`]: the machine may be behind.
-    pub async fn barrier(&self, deadline: Instant) -> Result<(), BarrierError> {
-        let _work = self.work();
-        let read = self.raft().ensure_linearizable(ReadPolicy::ReadIndex);
-        match self.post().ground.run_until(deadline, read).await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to)))) => {
-                Err(BarrierError::NotLeader { leader: leader(&to) })
-            }
-            Some(Err(_)) | None => Err(BarrierError::Unavailable),
         }
     }
 
@@ -519,6 +497,18 @@ impl Group {
         &self.0.rest
     }
 
+    pub(super) fn promised(&self) -> &Promised {
+        &self.0.promised
+    }
+
+    pub(super) fn slow(&self) -> NodeId {
+        NodeId(self.0.slow.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn was_slow(&self, member: NodeId) {
+        self.0.slow.store(member.0, Ordering::Relaxed);
+    }
+
     pub(super) fn arriving(&self) -> &Arriving {
         &self.0.arriving
     }
@@ -529,7 +519,7 @@ impl Group {
         self.options().group
     }
 
-    fn options(&self) -> &Options {
+    pub(super) fn options(&self) -> &Options {
         &self.0.options
     }
 }

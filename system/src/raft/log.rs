@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::ground::Ground;
 use super::group::Options;
 use super::link::PIECE_BYTES_MAX;
+use super::proof::Promised;
 use super::types::{Ballot, Entry, LogId, Position, Types, Vote, decode, encode, log_id, position};
 use crate::env::sometimes;
 use crate::ids::GroupId;
@@ -40,6 +41,7 @@ pub(super) struct Log {
     committed: Option<LogId>,
     /// The committed index that was ordered to be written last.
     noted: u64,
+    promised: Promised,
     /// See [`Options::counts_unwritten`].
     counts_unwritten: bool,
 }
@@ -80,7 +82,13 @@ impl Log {
             entries.first().map(|entry| entry.log_id)
         };
         let noted = committed.map_or(0, |committed| committed.index);
-        Ok(Self { reader, purged, last, committed, noted, counts_unwritten })
+        let promised = Promised::new(vote.map(|vote| vote.term()));
+        Ok(Self { reader, purged, last, committed, noted, promised, counts_unwritten })
+    }
+
+    /// To which term this member promised anything.
+    pub(super) fn promised(&self) -> Promised {
+        self.promised.clone()
     }
 
     /// Whether this node ever took part.
@@ -152,6 +160,7 @@ impl RaftLogStorage<Types> for Log {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let ballot = Ballot::from(vote);
+        self.promised.promise(ballot.term());
         let Reader { store, group, vote } = &self.reader;
         store.put(Scope::Group(*group), VOTE_KEY, to_bytes(&ballot)).await.map_err(to_io)?;
         *vote.lock().unwrap_or_else(PoisonError::into_inner) = Some(ballot);

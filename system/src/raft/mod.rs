@@ -21,6 +21,7 @@ mod ground;
 mod group;
 mod link;
 mod log;
+mod proof;
 mod receive;
 mod rest;
 mod runtime;
@@ -36,7 +37,8 @@ use bytes::Bytes;
 use crate::env::Instant;
 use crate::ids::{GroupId, NodeId};
 
-pub use group::{BarrierError, ChangeError, FoundError, Group, Options, ProposeError, StartError, Timing};
+pub use group::{ChangeError, FoundError, Group, Options, ProposeError, StartError, Timing};
+pub use proof::BarrierError;
 pub use status::{Leadership, Role, Status};
 
 /// Where a command stands: no two of a group have the same index, and a later one has a higher.

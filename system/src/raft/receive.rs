@@ -61,6 +61,9 @@ impl Group {
         if let Request::Sleep { term, last } = request {
             return Some(Response::Sleep { is_asleep: self.obey_sleep(from, term, last) });
         }
+        if let Request::Promised = request {
+            return self.promised().term().map(|term| Response::Promised { term });
+        }
         self.wake();
         let (raft, ground) = (self.raft(), &self.post().ground);
         Some(match request {
@@ -101,7 +104,7 @@ impl Group {
                 let answer = ground.run(raft.handle_transfer_leader(request)).await.ok()?;
                 Response::Transfer { is_taken: answer.is_ok() }
             }
-            Request::Sleep { .. } => return None,
+            Request::Sleep { .. } | Request::Promised => return None,
         })
     }
 }

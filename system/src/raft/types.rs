@@ -62,6 +62,12 @@ pub(super) struct Ballot {
     is_committed: bool,
 }
 
+impl Ballot {
+    pub(super) const fn term(&self) -> u64 {
+        self.term
+    }
+}
+
 impl From<&Vote> for Ballot {
     fn from(vote: &Vote) -> Self {
         let leader = vote.leader_id();

@@ -37,6 +37,8 @@ pub(super) enum Request<'a> {
     Transfer { vote: Ballot, to: NodeId, last: Option<Position> },
     /// The leader has nothing to say for a while: who has all of its log need not listen for it.
     Sleep { term: u64, last: Option<Position> },
+    /// Somebody reads: which is the newest term that the member promised anything to?
+    Promised,
 }
 
 /// What answers it.
@@ -56,6 +58,8 @@ pub(super) enum Response {
     Sleep { is_asleep: bool },
     /// The member has stopped, or did not understand.
     Refused,
+    /// The newest term that it promised anything to.
+    Promised { term: u64 },
 }
 
 /// What became of appended entries.
