@@ -79,7 +79,7 @@ fn a_leader_hands_over_when_it_is_asked_to() {
     }
 }
 
-fn quiet_cluster(seed: u64) -> (Cluster, NodeId) {
+pub(crate) fn quiet_cluster(seed: u64) -> (Cluster, NodeId) {
     let mut cluster = Cluster::new(&Plan::new(seed, 3));
     cluster.run_ms(2_500);
     *lock(&cluster.is_loaded) = false;
@@ -88,7 +88,7 @@ fn quiet_cluster(seed: u64) -> (Cluster, NodeId) {
     (cluster, leader)
 }
 
-fn sleep(cluster: &mut Cluster, leader: NodeId) -> bool {
+pub(crate) fn sleep(cluster: &mut Cluster, leader: NodeId) -> bool {
     let (group, node) = (cluster.member(leader.0).group, cluster.node(leader));
     let env = cluster.world.env(node);
     cluster.world.block_on(node, async move { group.sleep(env.now().after_ms(1_000)).await })

@@ -4,8 +4,7 @@
 mod cluster;
 mod life;
 mod measure;
-
-use std::collections::BTreeSet;
+mod reads;
 
 use cluster::{Cluster, Plan, lock};
 use switchboard::env::Env;
@@ -155,30 +154,6 @@ fn a_single_voter_leads_again_as_soon_as_it_is_back() {
         cluster.run_ms(100);
         assert_eq!(cluster.status(1).role, Role::Leader, "seed {seed}: it must not wait for an election");
         cluster.settle();
-    }
-}
-
-#[test]
-fn a_barrier_sees_what_was_acknowledged_before_it() {
-    for seed in 0..SEEDS {
-        let mut cluster = Cluster::new(&Plan::new(seed, 3));
-        cluster.run_ms(3_000);
-        let leader = cluster.wait_for_leader();
-        let node = cluster.node(leader);
-        let (member, env) = (cluster.member(leader.0), cluster.world.env(node));
-        let acknowledged = lock(&cluster.truth).acknowledged.clone();
-        let read = cluster.world.block_on(node, async move {
-            let done = member.group.barrier(env.now().after_ms(2_000)).await;
-            done.map(|()| lock(&member.machine).commands.iter().copied().collect::<BTreeSet<u64>>())
-        });
-        let read = read.expect("a leader with its followers must answer");
-        assert!(acknowledged.is_subset(&read), "seed {seed}");
-        let follower = NodeId(1 + leader.0 % 3);
-        let (member, env) = (cluster.member(follower.0), cluster.world.env(cluster.node(follower)));
-        let refused = cluster.world.block_on(cluster.node(follower), async move {
-            member.group.barrier(env.now().after_ms(2_000)).await
-        });
-        assert_eq!(refused, Err(BarrierError::NotLeader { leader: Some(leader) }), "seed {seed}");
     }
 }
 
