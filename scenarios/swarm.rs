@@ -18,6 +18,9 @@ pub const SWARM: Scenario = Scenario {
 /// When things go wrong: from, to.
 const TROUBLE_MS: (u64, u64) = (9_000, 14_000);
 
+/// For how long nodes do not hear each other: from, to.
+const CUT_MS: (u64, u64) = (2_000, 6_000);
+
 /// Something that happens to a node, and passes. Two of these at one node could undo each other; so each node has one.
 type Blow = fn(&mut Dice, &mut Setup, NodeId, from_ms: u64, to_ms: u64);
 
@@ -59,8 +62,8 @@ const BLOWS: [Blow; 9] = [
     },
     // The last ones need something to write and a client, which of many nodes some have not.
     |dice, setup, node, from_ms, to_ms| {
-        // Long enough that every node of a few has something to write.
-        let to_ms = to_ms.max(from_ms + 4_000);
+        // Longer than any cut, in which a node may have nothing to write.
+        let to_ms = to_ms.max(from_ms + CUT_MS.1 + 1_000);
         let extra_us = dice.between(5_000, 60_000);
         setup.fault(from_ms, Fault::SlowBlocking { node, extra_us });
         setup.fault(to_ms, Fault::SlowBlocking { node, extra_us: 0 });
@@ -92,7 +95,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
         last_ms = last_ms.max(from_ms + lasts_ms);
     }
     if dice.one_in(2) {
-        let (from_ms, lasts_ms) = (dice.between(TROUBLE_MS.0, TROUBLE_MS.1), dice.between(2_000, 6_000));
+        let (from_ms, lasts_ms) =
+            (dice.between(TROUBLE_MS.0, TROUBLE_MS.1), dice.between(CUT_MS.0, CUT_MS.1));
         cut(dice, &mut setup, from_ms, from_ms + lasts_ms);
         last_ms = last_ms.max(from_ms + lasts_ms);
     }

@@ -1,6 +1,8 @@
 //! What a client does that reaches beyond one request: calls that become tasks, which it looks after at whatever node, with
 //! two hands at once, and sessions that it ends, to see that they stay ended.
 
+use std::time::Duration;
+
 use futures_util::future::join;
 use switchboard::env::Env;
 use switchboard::protocol::TaskStatus;
@@ -18,6 +20,8 @@ const LOOK_MS: u64 = 500;
 const LOOKS_MAX: u32 = 40;
 /// Tasks that it keeps in mind.
 const TASKS_MAX: usize = 8;
+/// For how long one hand waits for the other with its connection open.
+const RESTS_MAX: Duration = Duration::from_secs(5);
 /// It calls one in so many off.
 const CANCELS_ONE_IN: u64 = 3;
 /// Milliseconds that it lets such a task work: from, to.
@@ -42,7 +46,13 @@ impl<E: Env> Thin<E> {
             self.tasks.remove(0);
         }
         let Some(mut other) = self.other_hand() else { return self.look_after(mark, &task.name).await };
-        let (outcome, ()) = join(self.look_after(mark, &task.name), other.meddle(mark, &task.name)).await;
+        let env = self.env.clone();
+        let own = async { (self.look_after(mark, &task.name).await, env.now()) };
+        let ((outcome, ended), ()) = join(own, other.meddle(mark, &task.name)).await;
+        if env.now().since(ended) > RESTS_MAX {
+            // The peer of its own connection may have lost its power meanwhile, and nobody was told.
+            self.hang_up();
+        }
         self.rest(other);
         outcome
     }

@@ -154,7 +154,7 @@ impl Kernel {
 
     fn discard_leftovers(&mut self) {
         while let Some(entry) = self.heap.peek()
-            && self.is_leftover(entry)
+            && self.is_leftover(&entry)
         {
             self.heap.pop();
         }

@@ -6,6 +6,7 @@ use switchboard::env::Env;
 use switchboard::ids::NodeId;
 use switchboard::raft::{ChangeError, Role};
 
+use crate::SEEDS;
 use crate::cluster::{Cluster, Plan, lock};
 
 fn set(numbers: &[u64]) -> BTreeSet<NodeId> {
@@ -39,7 +40,7 @@ fn a_learner_far_behind_gets_a_snapshot_in_pieces() {
 
 #[test]
 fn members_are_replaced_one_by_one_until_none_of_the_first_is_left() {
-    for seed in 0..50 {
+    for seed in 0..SEEDS {
         let mut cluster = Cluster::new(&Plan { voters: 3, snapshot_after: 60, ..Plan::new(seed, 6) });
         cluster.run_ms(2_500);
         for voters in [[2, 3, 4], [3, 4, 5], [4, 5, 6]] {
@@ -66,7 +67,7 @@ fn a_change_that_cannot_come_up_ends_within_its_deadline() {
 
 #[test]
 fn a_leader_hands_over_when_it_is_asked_to() {
-    for seed in 0..50 {
+    for seed in 0..SEEDS {
         let mut cluster = Cluster::new(&Plan::new(seed, 3));
         cluster.run_ms(2_500);
         let leader = cluster.wait_for_leader();
@@ -96,7 +97,7 @@ pub(crate) fn sleep(cluster: &mut Cluster, leader: NodeId) -> bool {
 
 #[test]
 fn a_group_that_sleeps_says_nothing_and_wakes_by_a_proposal() {
-    for seed in 0..50 {
+    for seed in 0..SEEDS {
         let (mut cluster, leader) = quiet_cluster(seed);
         assert!(sleep(&mut cluster, leader), "seed {seed}");
         let before = lock(&cluster.truth).messages;
@@ -114,7 +115,7 @@ fn a_group_that_sleeps_says_nothing_and_wakes_by_a_proposal() {
 
 #[test]
 fn a_sleeping_group_whose_leader_died_elects_another_once_it_is_suspected() {
-    for seed in 0..50 {
+    for seed in 0..SEEDS {
         let (mut cluster, leader) = quiet_cluster(seed);
         assert!(sleep(&mut cluster, leader), "seed {seed}");
         cluster.run_ms(20_000);

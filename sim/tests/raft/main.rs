@@ -11,7 +11,7 @@ use switchboard::env::Env;
 use switchboard::ids::NodeId;
 use switchboard::raft::{BarrierError, ProposeError, Role};
 
-const SEEDS: u64 = 50;
+const SEEDS: u64 = 25;
 
 #[test]
 fn three_nodes_elect_a_leader_and_commit() {
