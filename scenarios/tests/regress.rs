@@ -71,6 +71,12 @@ const FOUND: &[(&str, u64, &str)] = &[
         89,
         "a client's answer to a question of a session that it had ended meanwhile was called unanswered",
     ),
+    ("torn_log", 233, "the same where the answer was on its way already when the session was ended"),
+    (
+        "torn_log",
+        180,
+        "a client used a connection that had rested for half a minute, through the loss of its peer's power",
+    ),
     (
         "bridge_partition",
         186,

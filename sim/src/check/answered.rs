@@ -25,8 +25,7 @@ pub struct Answered {
 struct Open {
     sent: u64,
     errand: Errand,
-    /// It answers a question of a session that its client has ended: nobody asks any more.
-    is_late: bool,
+    session: u32,
 }
 
 impl Answered {
@@ -47,15 +46,15 @@ impl Checker for Answered {
     fn on_event(&mut self, entry: &Entry) {
         match &entry.fact {
             Fact::Sent { request, mark, errand } => {
-                let session = (mark.client, mark.session);
-                let is_late = *errand == Errand::Answer && self.left.contains(&session);
-                self.open.insert(*request, Open { sent: entry.at, errand: *errand, is_late });
+                self.open.insert(*request, Open { sent: entry.at, errand: *errand, session: mark.session });
                 if *errand == Errand::Delete {
-                    self.left.insert(session);
+                    self.left.insert((mark.client, mark.session));
                 }
             }
             Fact::Ended { request, client, outcome, .. } => {
-                let Some(Open { sent, errand, is_late }) = self.open.remove(request) else { return };
+                let Some(Open { sent, errand, session }) = self.open.remove(request) else { return };
+                // Its client has ended the session since the question came: nobody asks any more.
+                let is_late = errand == Errand::Answer && self.left.contains(&(*client, session));
                 // A client may leave its streams at any time.
                 let is_leaving =
                     matches!(errand, Errand::Listen | Errand::Resume) && *outcome == Outcome::GivenUp;
