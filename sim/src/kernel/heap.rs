@@ -73,11 +73,10 @@ impl PartialOrd for Entry {
 /// See the [module](self) page.
 #[derive(Default)]
 pub(crate) struct Heap {
-    /// What is due before `near_end`.
+    /// What is due in the slices of time before `near_end`.
     near: BinaryHeap<Entry>,
-    /// A slice of time.
     near_end: u64,
-    /// What is due later, by slices of time, in no order within one.
+    /// What is due later, by slices, in no order within one.
     far: BTreeMap<u64, Vec<Entry>>,
     far_len: usize,
     sequence: u64,

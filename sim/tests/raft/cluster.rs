@@ -177,6 +177,13 @@ pub(crate) struct Member {
     pub(crate) machine: Arc<Mutex<Ledger>>,
 }
 
+impl Member {
+    /// The commands that its machine took.
+    pub(crate) fn taken(&self) -> BTreeSet<u64> {
+        lock(&self.machine).commands.iter().copied().collect()
+    }
+}
+
 pub(crate) struct Cluster {
     pub(crate) world: World,
     pub(crate) nodes: Vec<switchboard_sim::NodeId>,
@@ -311,6 +318,16 @@ impl Cluster {
         self.member(number).group.status()
     }
 
+    /// Does something with a member's group on its node, and lets time pass until it is done.
+    pub(crate) fn on<F>(&mut self, number: NodeId, act: impl FnOnce(Group, SimEnv) -> F) -> F::Output
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let (group, node) = (self.member(number.0).group, self.node(number));
+        let env = self.world.env(node);
+        self.world.block_on(node, act(group, env))
+    }
+
     /// Who leads in the newest term, of those that say so themselves.
     pub(crate) fn leader(&self) -> Option<NodeId> {
         let members = lock(&self.members);
@@ -347,9 +364,9 @@ impl Cluster {
         for node in members {
             let member = self.member(node.0);
             assert_eq!(member.group.status().applied, lead.last, "seed {seed}: {node} is behind {leader}");
-            let commands = &lock(&member.machine).commands;
-            let set: BTreeSet<u64> = commands.iter().copied().collect();
-            assert_eq!(set.len(), commands.len(), "seed {seed}: a command happened twice on {node}");
+            let set = member.taken();
+            let commands = lock(&member.machine).commands.len();
+            assert_eq!(set.len(), commands, "seed {seed}: a command happened twice on {node}");
             let lost: Vec<_> = truth.acknowledged.difference(&set).collect();
             assert!(lost.is_empty(), "seed {seed}: {node} lost {lost:x?}");
         }

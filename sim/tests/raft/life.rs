@@ -15,11 +15,9 @@ fn set(numbers: &[u64]) -> BTreeSet<NodeId> {
 
 fn change(cluster: &mut Cluster, voters: &[u64], learners: &[u64]) -> Result<(), ChangeError> {
     let leader = cluster.wait_for_leader();
-    let (group, node) = (cluster.member(leader.0).group, cluster.node(leader));
-    let (env, voters, learners) = (cluster.world.env(node), set(voters), set(learners));
+    let (voters, learners) = (set(voters), set(learners));
     cluster
-        .world
-        .block_on(node, async move { group.change(voters, learners, env.now().after_ms(20_000)).await })
+        .on(leader, async move |group, env| group.change(voters, learners, env.now().after_ms(20_000)).await)
 }
 
 #[test]
@@ -72,8 +70,7 @@ fn a_leader_hands_over_when_it_is_asked_to() {
         cluster.run_ms(2_500);
         let leader = cluster.wait_for_leader();
         let to = NodeId(1 + leader.0 % 3);
-        let (group, node) = (cluster.member(leader.0).group, cluster.node(leader));
-        cluster.world.block_on(node, async move { group.transfer(to).await });
+        cluster.on(leader, async move |group, _| group.transfer(to).await);
         cluster.run_ms(1_000);
         assert_eq!(cluster.leader(), Some(to), "seed {seed}");
         cluster.settle();
@@ -90,9 +87,7 @@ pub(crate) fn quiet_cluster(seed: u64) -> (Cluster, NodeId) {
 }
 
 pub(crate) fn sleep(cluster: &mut Cluster, leader: NodeId) -> bool {
-    let (group, node) = (cluster.member(leader.0).group, cluster.node(leader));
-    let env = cluster.world.env(node);
-    cluster.world.block_on(node, async move { group.sleep(env.now().after_ms(1_000)).await })
+    cluster.on(leader, async |group, env| group.sleep(env.now().after_ms(1_000)).await)
 }
 
 #[test]

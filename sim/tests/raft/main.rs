@@ -77,8 +77,7 @@ fn a_minority_commits_nothing_and_says_so_in_time() {
         let others: Vec<_> = cluster.nodes.iter().copied().filter(|node| *node != alone).collect();
         cluster.world.partition(&[alone], &others);
         cluster.run_ms(100);
-        let (group, env) = (cluster.member(leader.0).group, cluster.world.env(alone));
-        let (proposed, read, took) = cluster.world.block_on(alone, async move {
+        let (proposed, read, took) = cluster.on(leader, async |group, env| {
             let begin = env.now();
             let command = u64::MAX.to_le_bytes().to_vec();
             let proposed = group.propose(command.into(), begin.after_ms(1_000)).await;

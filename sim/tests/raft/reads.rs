@@ -1,7 +1,5 @@
 //! Reads: whoever answers one has everything that was acknowledged before, whatever it believes to lead.
 
-use std::collections::BTreeSet;
-
 use switchboard::env::Env;
 use switchboard::ids::NodeId;
 use switchboard::raft::{BarrierError, Role};
@@ -11,10 +9,11 @@ use crate::SEEDS;
 use crate::cluster::{Cluster, Plan, lock};
 use crate::life::{quiet_cluster, sleep};
 
-fn read(cluster: &mut Cluster, number: NodeId) -> Result<(), BarrierError> {
-    let (group, node) = (cluster.member(number.0).group, cluster.node(number));
-    let env = cluster.world.env(node);
-    cluster.world.block_on(node, async move { group.barrier(env.now().after_ms(400)).await })
+/// Long enough for whoever can answer.
+const PATIENCE_MS: u64 = 400;
+
+fn read(cluster: &mut Cluster, number: NodeId, ms_max: u64) -> Result<(), BarrierError> {
+    cluster.on(number, async move |group, env| group.barrier(env.now().after_ms(ms_max)).await)
 }
 
 #[test]
@@ -23,20 +22,11 @@ fn a_barrier_sees_what_was_acknowledged_before_it() {
         let mut cluster = Cluster::new(&Plan::new(seed, 3));
         cluster.run_ms(3_000);
         let leader = cluster.wait_for_leader();
-        let node = cluster.node(leader);
-        let (member, env) = (cluster.member(leader.0), cluster.world.env(node));
         let acknowledged = lock(&cluster.truth).acknowledged.clone();
-        let read = cluster.world.block_on(node, async move {
-            let done = member.group.barrier(env.now().after_ms(2_000)).await;
-            done.map(|()| lock(&member.machine).commands.iter().copied().collect::<BTreeSet<u64>>())
-        });
-        let read = read.expect("a leader with its followers must answer");
-        assert!(acknowledged.is_subset(&read), "seed {seed}");
-        let follower = NodeId(1 + leader.0 % 3);
-        let (member, env) = (cluster.member(follower.0), cluster.world.env(cluster.node(follower)));
-        let refused = cluster.world.block_on(cluster.node(follower), async move {
-            member.group.barrier(env.now().after_ms(2_000)).await
-        });
+        let answered = read(&mut cluster, leader, 2_000);
+        answered.expect("a leader with its followers must answer");
+        assert!(acknowledged.is_subset(&cluster.member(leader.0).taken()), "seed {seed}");
+        let refused = read(&mut cluster, NodeId(1 + leader.0 % 3), 2_000);
         assert_eq!(refused, Err(BarrierError::NotLeader { leader: Some(leader) }), "seed {seed}");
     }
 }
@@ -47,7 +37,7 @@ fn a_sleeping_group_answers_a_read_and_sleeps_on() {
         let (mut cluster, leader) = quiet_cluster(seed);
         assert!(sleep(&mut cluster, leader), "seed {seed}");
         let before = lock(&cluster.truth).messages;
-        assert_eq!(read(&mut cluster, leader), Ok(()), "seed {seed}");
+        assert_eq!(read(&mut cluster, leader, PATIENCE_MS), Ok(()), "seed {seed}");
         cluster.run_ms(10_000);
         let sent = lock(&cluster.truth).messages - before;
         assert_eq!(sent, 1, "seed {seed}: one other is a majority of three, and nobody else must hear of it");
@@ -72,20 +62,18 @@ fn whoever_answers_a_read_has_all_that_was_acknowledged_before() {
                 }
                 _ => {
                     let (from, to) = (NodeId(1 + round % 3), NodeId(1 + (round + 1) % 3));
-                    let (group, node) = (cluster.member(from.0).group, cluster.node(from));
-                    cluster.world.block_on(node, async move { group.transfer(to).await });
+                    cluster.on(from, async move |group, _| group.transfer(to).await);
                 }
             }
             cluster.run_ms(37 * (seed + round) % 900);
             for number in (1..=3).map(NodeId) {
                 let acknowledged = lock(&cluster.truth).acknowledged.clone();
-                if read(&mut cluster, number).is_err() {
+                if read(&mut cluster, number, PATIENCE_MS).is_err() {
                     refused += 1;
                     continue;
                 }
                 answered += 1;
-                let member = cluster.member(number.0);
-                let taken: BTreeSet<u64> = lock(&member.machine).commands.iter().copied().collect();
+                let taken = cluster.member(number.0).taken();
                 assert!(acknowledged.is_subset(&taken), "seed {seed}, round {round}: {number:?} is behind");
             }
         }
@@ -112,7 +100,7 @@ fn a_leader_of_the_past_proves_nothing_to_a_member_that_has_another() {
         let follower = cluster.node(follower);
         cluster.world.apply(Fault::Heal { a: vec![alone], b: vec![follower] });
         assert_eq!(cluster.status(past.0).role, Role::Leader, "seed {seed}: it must believe to lead still");
-        assert!(read(&mut cluster, past).is_err(), "seed {seed}: {now:?} leads by now");
+        assert!(read(&mut cluster, past, PATIENCE_MS).is_err(), "seed {seed}: {now:?} leads by now");
         cluster.world.heal_all();
         cluster.run_ms(2_000);
         cluster.settle();

@@ -1,7 +1,6 @@
 //! A group as its node holds it: start, found, propose, read, change, hand over, stop.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use super::applier::Applier;
 use super::ground::Ground;
 use super::link::{PIECE_BYTES_MAX, Post};
 use super::log::Log;
-use super::proof::Promised;
+use super::proof::Proofs;
 use super::receive::Arriving;
 use super::rest::Rest;
 use super::status::{self, Leadership, Role, Status};
@@ -168,9 +167,7 @@ struct Inner {
     leadership: watch::Receiver<Leadership>,
     /// The leadership whose process is gone, as far as this node knows.
     orphaned: Mutex<Option<Leadership>>,
-    promised: Promised,
-    /// The member that last kept a read waiting.
-    slow: AtomicU64,
+    proofs: Proofs,
 }
 
 impl Drop for Inner {
@@ -242,7 +239,7 @@ impl Group {
     ) -> Result<Self, StartError> {
         let config = Arc::new(config(&options)?);
         let log = Log::load(store.clone(), &options).await?;
-        let (is_new, promised) = (log.is_new(), log.promised());
+        let (is_new, proofs) = (log.is_new(), Proofs::new(log.promised()));
         let applier = Applier::load(store, options.group, machine).await?;
         let post = Post { group: options.group, network, ground: Arc::clone(&ground) };
         let raft = ground.run(Raft::new(options.node, config, post.clone(), log, applier)).await;
@@ -258,8 +255,7 @@ impl Group {
             change: tokio::sync::Mutex::new(()),
             leadership,
             orphaned: Mutex::default(),
-            promised,
-            slow: AtomicU64::new(u64::MAX),
+            proofs,
         }));
         if !is_new && group.voters().await == BTreeSet::from([options.node]) {
             // There is nobody whose leadership it could disturb by not waiting.
@@ -497,16 +493,8 @@ impl Group {
         &self.0.rest
     }
 
-    pub(super) fn promised(&self) -> &Promised {
-        &self.0.promised
-    }
-
-    pub(super) fn slow(&self) -> NodeId {
-        NodeId(self.0.slow.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn was_slow(&self, member: NodeId) {
-        self.0.slow.store(member.0, Ordering::Relaxed);
+    pub(super) fn proofs(&self) -> &Proofs {
+        &self.0.proofs
     }
 
     pub(super) fn arriving(&self) -> &Arriving {

@@ -82,7 +82,7 @@ impl Log {
             entries.first().map(|entry| entry.log_id)
         };
         let noted = committed.map_or(0, |committed| committed.index);
-        let promised = Promised::new(vote.map(|vote| vote.term()));
+        let promised = Promised::new(vote.map(|vote| vote.term));
         Ok(Self { reader, purged, last, committed, noted, promised, counts_unwritten })
     }
 
@@ -160,7 +160,7 @@ impl RaftLogStorage<Types> for Log {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let ballot = Ballot::from(vote);
-        self.promised.promise(ballot.term());
+        self.promised.promise(ballot.term);
         let Reader { store, group, vote } = &self.reader;
         store.put(Scope::Group(*group), VOTE_KEY, to_bytes(&ballot)).await.map_err(to_io)?;
         *vote.lock().unwrap_or_else(PoisonError::into_inner) = Some(ballot);

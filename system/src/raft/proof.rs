@@ -11,12 +11,11 @@
 //! entry, so the machine must have taken an entry of this one's own term.
 
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 
+use futures_util::StreamExt;
+use futures_util::stream::{FuturesUnordered, Stream};
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{LinearizableReadError, RaftError};
 use openraft::{ReadPolicy, ServerState};
@@ -63,6 +62,22 @@ impl Promised {
     }
 }
 
+/// What a member's proofs hang on, beside the engine.
+pub(super) struct Proofs {
+    pub(super) promised: Promised,
+    /// The member that last kept a read waiting.
+    slow: AtomicU64,
+}
+
+/// No node has this id.
+const NOBODY: u64 = u64::MAX;
+
+impl Proofs {
+    pub(super) fn new(promised: Promised) -> Self {
+        Self { promised, slow: AtomicU64::new(NOBODY) }
+    }
+}
+
 /// What is to be proven: that this node leads in a term, to a majority of each set of voters.
 struct Claim {
     term: u64,
@@ -89,35 +104,21 @@ impl Claim {
         others.sort_by_key(|voter| *voter == slow);
         others
     }
-}
 
-type Asked = Pin<Box<dyn Future<Output = Option<u64>> + Send>>;
-
-/// Members that were asked and have not answered.
-#[derive(Default)]
-struct Waiting(Vec<(NodeId, Asked)>);
-
-impl Waiting {
-    /// Whether what they answer proves the claim; `None` where they all answered and it is still open.
-    async fn verdict(&mut self, claim: &mut Claim) -> Option<bool> {
-        while !claim.is_proven() {
-            match poll_fn(|cx| self.poll(cx)).await? {
-                (_, Some(term)) if term > claim.term => return Some(false),
-                (member, Some(_)) => drop(claim.sure.insert(member)),
+    /// Whether the answers prove it: who answered, and the newest term that it promised anything to, if it said so. `None`
+    /// where all answered and it is still open.
+    async fn verdict(
+        &mut self,
+        answers: &mut (impl Stream<Item = (NodeId, Option<u64>)> + Unpin),
+    ) -> Option<bool> {
+        while !self.is_proven() {
+            match answers.next().await? {
+                (_, Some(term)) if term > self.term => return Some(false),
+                (member, Some(_)) => drop(self.sure.insert(member)),
                 (_, None) => {}
             }
         }
         Some(true)
-    }
-
-    /// The next who answered, and the newest term that it promised anything to, if it said so.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<(NodeId, Option<u64>)>> {
-        for at in 0..self.0.len() {
-            if let Poll::Ready(term) = self.0[at].1.as_mut().poll(cx) {
-                return Poll::Ready(Some((self.0.remove(at).0, term)));
-            }
-        }
-        if self.0.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }
 
@@ -149,23 +150,23 @@ impl Group {
     async fn is_proven(&self, due: Instant) -> bool {
         let Some(mut claim) = self.claim() else { return false };
         let ground = &self.post().ground;
-        let others = claim.others(self.options().node, self.slow());
+        let slow = &self.proofs().slow;
+        let others = claim.others(self.options().node, NodeId(slow.load(Ordering::Relaxed)));
         // As few as can be, at first: the answers of more would only be thrown away.
         let fewest = (0..=others.len()).find(|count| claim.would_be_proven(&others[..*count]));
         let (first, rest) = others.split_at(fewest.unwrap_or(others.len()));
         let soon = ground.now().after_ms(self.options().timing.heartbeat_ms / 10).min(due);
-        let mut waiting = Waiting::default();
+        let mut answers = FuturesUnordered::new();
         for (members, until) in [(first, soon), (rest, due)] {
-            waiting.0.extend(members.iter().map(|member| (*member, self.ask_promise(*member, due))));
+            answers.extend(members.iter().map(|member| self.ask_promise(*member, due)));
             if let Either::Left(Some(verdict)) =
-                race(waiting.verdict(&mut claim), ground.sleep_until(until)).await
+                race(claim.verdict(&mut answers), ground.sleep_until(until)).await
             {
                 return verdict;
             }
-            members
-                .iter()
-                .filter(|member| !claim.sure.contains(member))
-                .for_each(|slow| self.was_slow(*slow));
+            if let Some(silent) = members.iter().rfind(|member| !claim.sure.contains(member)) {
+                slow.store(silent.0, Ordering::Relaxed);
+            }
         }
         false
     }
@@ -173,23 +174,23 @@ impl Group {
     fn claim(&self) -> Option<Claim> {
         let metrics = self.raft().metrics();
         let metrics = metrics.borrow_watched();
-        let (term, me) = (metrics.current_term, self.options().node);
+        let term = metrics.current_term;
         let leads = metrics.state == ServerState::Leader && metrics.running_state.is_ok();
         let has_own = metrics.last_applied.is_some_and(|id| id.leader_id.term == term);
-        let sure = BTreeSet::from([me]);
+        if !leads || !has_own || self.proofs().promised.term() != Some(term) {
+            return None;
+        }
         let sets = metrics.membership_config.membership().get_joint_config().clone();
-        let is_open = leads && has_own && self.promised().term() == Some(term) && !sets.is_empty();
-        is_open.then_some(Claim { term, sets, sure })
+        let sure = BTreeSet::from([self.options().node]);
+        (!sets.is_empty()).then_some(Claim { term, sets, sure })
     }
 
-    fn ask_promise(&self, member: NodeId, due: Instant) -> Asked {
-        let post = self.post().clone();
-        Box::pin(async move {
-            let patience = due.since(post.ground.now());
-            match post.call(member, &Request::Promised, patience).await {
-                Ok(Response::Promised { term }) => Some(term),
-                _ => None,
-            }
-        })
+    async fn ask_promise(&self, member: NodeId, due: Instant) -> (NodeId, Option<u64>) {
+        let patience = due.since(self.post().ground.now());
+        let term = match self.post().call(member, &Request::Promised, patience).await {
+            Ok(Response::Promised { term }) => Some(term),
+            _ => None,
+        };
+        (member, term)
     }
 }

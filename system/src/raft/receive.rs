@@ -58,13 +58,9 @@ impl Group {
 
     /// `None` where the engine has stopped or the request makes no sense.
     async fn answer(&self, from: NodeId, message: &Bytes, request: Request<'_>) -> Option<Response> {
-        if let Request::Sleep { term, last } = request {
-            return Some(Response::Sleep { is_asleep: self.obey_sleep(from, term, last) });
+        if !matches!(request, Request::Sleep { .. } | Request::Promised) {
+            self.wake();
         }
-        if let Request::Promised = request {
-            return self.promised().term().map(|term| Response::Promised { term });
-        }
-        self.wake();
         let (raft, ground) = (self.raft(), &self.post().ground);
         Some(match request {
             Request::Append { vote, previous, committed, entries } => {
@@ -104,7 +100,8 @@ impl Group {
                 let answer = ground.run(raft.handle_transfer_leader(request)).await.ok()?;
                 Response::Transfer { is_taken: answer.is_ok() }
             }
-            Request::Sleep { .. } | Request::Promised => return None,
+            Request::Sleep { term, last } => Response::Sleep { is_asleep: self.obey_sleep(from, term, last) },
+            Request::Promised => Response::Promised { term: self.proofs().promised.term()? },
         })
     }
 }

@@ -57,15 +57,9 @@ impl fmt::Display for Command {
 /// A vote: for whom, in which term, and whether a quorum gave it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Ballot {
-    term: u64,
+    pub(super) term: u64,
     node: NodeId,
     is_committed: bool,
-}
-
-impl Ballot {
-    pub(super) const fn term(&self) -> u64 {
-        self.term
-    }
 }
 
 impl From<&Vote> for Ballot {
