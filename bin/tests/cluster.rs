@@ -9,6 +9,7 @@ mod program;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -116,11 +117,18 @@ impl Drop for Cluster {
     }
 }
 
-/// Ports where nobody listens: a node tells others its port before it could tell us.
+/// Ports where nobody listens: a node tells others its port before it could tell us. They lie below those that the system
+/// gives out, and no two are the same: one that is free now stays so until its node is there.
 fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    let listeners: [TcpListener; N] =
-        std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").expect("loopback must bind"));
-    listeners.map(|listener| listener.local_addr().expect("bound"))
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    std::array::from_fn(|_| {
+        loop {
+            let address = SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed)));
+            if TcpListener::bind(address).is_ok() {
+                return address;
+            }
+        }
+    })
 }
 
 /// What three nodes are worth. They begin with four, so that each of these splits before anybody calls.
