@@ -82,6 +82,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         186,
         "a task that was to ask while its group was out of reach ended with a failure, though it had all its time",
     ),
+    (
+        "zombie_leader",
+        243,
+        "a node that had stood still was lent a session while it counted as gone, and was not told of its end",
+    ),
 ];
 
 /// The same, of five nodes.

@@ -1,6 +1,7 @@
 //! What an owner does for the nodes around it before it answers, and what nodes pass on to each other: ends of sessions,
 //! cancellations, answers, messages of channels.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ impl<E: Env> Inner<E> {
     /// readers wait here in tens of thousands.
     pub(super) async fn answer(self: &Arc<Self>, owner: &Arc<Owner<E>>, from: NodeId, ask: Ask) -> Answer {
         match ask {
+            Ask::Open { .. } => self.lent(from, owner.serve(from, ask).await),
+            Ask::Attach { holder, .. } => self.lent(holder, owner.serve(from, ask).await),
             Ask::End { request, id } => Box::pin(self.end_session(owner, request, id, ENDED_BY_CLIENT)).await,
             Ask::Adopt { len, digest } => Box::pin(self.adopt(owner, len, digest)).await,
             Ask::Cancel { id, .. } | Ask::CloseReader { id, .. } if !owner.kept().state.holds(id.slot()) => {
@@ -71,6 +74,18 @@ impl<E: Env> Inner<E> {
         }
     }
 
+    /// A node that counts as gone is lent nothing, and asks before each use: an owner that follows this one tells of ends those
+    /// nodes alone that run.
+    fn lent(&self, holder: NodeId, mut answer: Answer) -> Answer {
+        if let Answer::Attached { lease_ms, .. } = &mut answer
+            && !self.view().node(holder).is_some_and(|node| node.state.is_running())
+        {
+            reachable!(self.env, LentNothing);
+            *lease_ms = 0;
+        }
+        answer
+    }
+
     /// Ends a session, and answers once no node serves it any more: each that might has said so, or its lease is over.
     pub(super) async fn end_session(
         self: &Arc<Self>,
@@ -105,12 +120,12 @@ impl<E: Env> Inner<E> {
         reachable!(self.env, EndedUnderNewOwner);
         let view = self.view();
         let running = view.nodes().iter().filter(|(_, node)| node.state.is_running()).map(|(id, _)| *id);
-        running
-            .map(|node| {
-                let own = known.iter().find(|(holder, _)| *holder == node).map(|(_, until)| *until);
-                (node, own.map_or(until, |own| own.max(until)))
-            })
-            .collect()
+        // One that stood still is counted out, and may go on with what it was lent.
+        let mut holders: BTreeMap<NodeId, Instant> = running.map(|node| (node, until)).collect();
+        for (node, own) in known {
+            holders.entry(node).and_modify(|until| *until = own.max(*until)).or_insert(own);
+        }
+        holders.into_iter().collect()
     }
 
     /// Tells a node that a session ended, until it has heard or its lease is over.

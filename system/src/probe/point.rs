@@ -62,6 +62,8 @@ closed_list! {
         EndedUnderNewOwner = "ended_under_new_owner",
         /// A session ended while a node that may serve it could not be told at once.
         EndToldAgain = "end_told_again",
+        /// A node that counts as gone was lent no session for any time.
+        LentNothing = "lent_nothing",
         /// A stream was read on at another owner than the one that gave the turn.
         StreamReadOn = "stream_read_on",
         /// A stream was resumed behind an event.
