@@ -130,6 +130,16 @@ fn a_life_that_is_lived_twice_is_caught() {
 }
 
 #[test]
+fn a_second_leader_in_one_term_is_caught() {
+    catches_on_a_cluster(Plant::TwoLeaders, "one log");
+}
+
+#[test]
+fn a_replica_that_takes_another_entry_than_the_others_is_caught() {
+    catches_on_a_cluster(Plant::ForkedLog, "one log");
+}
+
+#[test]
 fn a_node_with_another_map_is_caught() {
     catches_on_a_cluster(Plant::AnotherMap, "converges");
 }

@@ -29,8 +29,8 @@ pub enum Event {
     LeadershipBegan(GroupId, u64),
     /// It leads that group in that term no more, as far as it knows.
     LeadershipEnded(GroupId, u64),
-    /// A replica took this entry of a group's log: a majority has it on disk.
-    EntryTaken(GroupId, u64),
+    /// A replica took the entry of a group's log at this index, written in this term: a majority has it on disk.
+    EntryTaken(GroupId, u64, u64),
     /// The owner of a group told whoever asked that a command was carried out.
     CommandAcknowledged(GroupId),
     /// The node goes by this state of its cluster's map from now on.

@@ -1,17 +1,35 @@
 //! A session that ended stays ended, at every node (S7): once its `DELETE` was answered, nothing that is sent in it is
-//! served. A node that is out of reach of the session's owner may go on for its grace; one that only stood still may not.
+//! served. A node that is out of reach of others may go on for its grace. One that only stood still may not, nor may one that
+//! everybody reaches while others are in trouble: what it was allowed before is over (S11).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Violation};
 use crate::client::{Errand, Outcome};
+use crate::node::NodeId;
+
+/// When nodes may be out of reach of others, in nanoseconds of virtual time.
+#[derive(Debug, Default)]
+pub struct Absences(BTreeMap<NodeId, Vec<Range<u64>>>);
+
+impl Absences {
+    /// A node is away for so long.
+    pub fn add(&mut self, node: NodeId, when: Range<u64>) {
+        self.0.entry(node).or_default().push(when);
+    }
+
+    /// Whether a node may be out of reach now.
+    #[must_use]
+    pub fn is_away(&self, node: NodeId, at: u64) -> bool {
+        self.0.get(&node).is_some_and(|away| away.iter().any(|when| when.contains(&at)))
+    }
+}
 
 /// See the [module](self) page.
 #[derive(Debug)]
 pub struct EndedStaysEnded {
-    /// When a node may be out of reach of others.
-    out_of_reach: Range<u64>,
+    absences: Absences,
     grace: u64,
     /// Requests that end a session, and those that were sent in one that has ended.
     open: BTreeMap<RequestNumber, (u64, Errand, u32)>,
@@ -20,11 +38,10 @@ pub struct EndedStaysEnded {
 }
 
 impl EndedStaysEnded {
-    /// With when a node may be out of reach of others, in nanoseconds of virtual time, and the grace of one that is. One that
-    /// merely stood still has none: what it was allowed before is over (S11).
+    /// With when nodes may be out of reach of others, and the grace of one that is, in nanoseconds of virtual time.
     #[must_use]
-    pub const fn new(out_of_reach: Range<u64>, grace: u64) -> Self {
-        Self { out_of_reach, grace, open: BTreeMap::new(), ended: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(absences: Absences, grace: u64) -> Self {
+        Self { absences, grace, open: BTreeMap::new(), ended: BTreeMap::new(), found: Vec::new() }
     }
 }
 
@@ -37,7 +54,7 @@ impl Checker for EndedStaysEnded {
                     self.open.insert(*request, (entry.at, *errand, mark.session));
                 }
             }
-            Fact::Ended { request, client, outcome, .. } => {
+            Fact::Ended { request, client, outcome, server } => {
                 let Some((sent, errand, session)) = self.open.remove(request) else { return };
                 let session = (*client, session);
                 match self.ended.get(&session) {
@@ -48,7 +65,8 @@ impl Checker for EndedStaysEnded {
                     Some(ended) => {
                         let is_served =
                             matches!(outcome, Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_));
-                        let in_grace = self.out_of_reach.contains(&sent) && sent < ended + self.grace;
+                        let is_away = server.is_some_and(|server| self.absences.is_away(server, sent));
+                        let in_grace = is_away && sent < ended + self.grace;
                         if is_served && !in_grace && *ended <= sent {
                             let ms = (sent - ended) / 1_000_000;
                             self.found.push(Violation {

@@ -53,6 +53,10 @@ pub enum Plant {
     SecondAnswer,
     /// A process begins a life of its node that was begun before.
     OldLife,
+    /// A second node leads a group in the same term.
+    TwoLeaders,
+    /// A replica takes another entry than the others.
+    ForkedLog,
     /// A node has another map than the others.
     AnotherMap,
     /// A group has no leader at the end.
@@ -61,7 +65,7 @@ pub enum Plant {
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::TwoOutcomes,
         Self::NoOutcome,
         Self::LostEvent,
@@ -83,6 +87,8 @@ impl Plant {
         Self::EarlyNews,
         Self::SecondAnswer,
         Self::OldLife,
+        Self::TwoLeaders,
+        Self::ForkedLog,
         Self::AnotherMap,
         Self::NoLeader,
     ];
@@ -110,6 +116,8 @@ impl Plant {
             Self::EarlyNews => matches!(fact, Fact::Heard { what: Heard::Acknowledged, .. }),
             Self::SecondAnswer => matches!(fact, Fact::Event { answers: true, .. }),
             Self::OldLife => matches!(fact, Fact::Node(_, Event::LifeBegan(_))),
+            Self::TwoLeaders => matches!(fact, Fact::Node(_, Event::LeadershipBegan(..))),
+            Self::ForkedLog => matches!(fact, Fact::Node(_, Event::EntryTaken(..))),
             Self::AnotherMap | Self::NoLeader => matches!(fact, Fact::Stands(_, Some(_))),
         }
     }
@@ -173,6 +181,13 @@ impl Tamper {
                 }
                 VecDeque::from([fact, second])
             }
+            Plant::TwoLeaders => {
+                let mut second = fact.clone();
+                if let Fact::Node(node, _) = &mut second {
+                    node.0 += 1;
+                }
+                VecDeque::from([fact, second])
+            }
             plant => {
                 spoil(plant, &mut fact);
                 VecDeque::from([fact])
@@ -212,6 +227,7 @@ fn spoil(plant: Plant, fact: &mut Fact) {
     match fact {
         Fact::Told { owner, .. } => *owner = Mark { client: super::ClientId(owner.client.0 + 1), ..*owner },
         Fact::Node(_, Event::QueueLength { length, bound, .. }) => *length = *bound + 1,
+        Fact::Node(_, Event::EntryTaken(_, _, term)) => *term += 1,
         Fact::Ended { outcome, .. } if plant == Plant::ServedGhost => *outcome = Outcome::Ok,
         Fact::Ended { outcome, .. } => *outcome = Outcome::Timeout,
         Fact::Task { status, .. } => {

@@ -141,7 +141,7 @@ fn event_in_words(event: &Event) -> String {
         }
         Event::LeadershipBegan(group, term) => format!("leads {group} in term {term}"),
         Event::LeadershipEnded(group, term) => format!("leads {group} no more, it did in term {term}"),
-        Event::EntryTaken(group, index) => format!("{group} took entry {index}: a majority has it"),
+        Event::EntryTaken(group, index, _) => format!("{group} took entry {index}: a majority has it"),
         Event::CommandAcknowledged(group) => format!("owner of {group} acknowledges a command"),
         Event::MapTaken(epoch) => format!("goes by map {}", epoch.0),
         other => format!("{other:?}"),

@@ -8,6 +8,7 @@ mod dice;
 mod neighbour;
 mod parting;
 mod piece;
+mod reach;
 mod report;
 mod run;
 mod setup;

@@ -16,7 +16,7 @@ use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
     AlwaysHolds, Answered, Balance, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry, History,
-    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneOutcome, RunsOnce, TasksLinearize,
+    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce, TasksLinearize,
 };
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -165,7 +165,7 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         (clients, group.forgiven.clone())
     });
     let range = |(from, to): (u64, u64)| nanos(from)..nanos(to);
-    let (trouble, out_of_reach) = (range(setup.trouble_ms), range(setup.out_of_reach_ms()));
+    let trouble = range(setup.trouble_ms);
     let deaths = setup.deaths_ms().map(|(node, at_ms)| (node, nanos(at_ms))).collect();
     let answered = Answered::new(trouble.clone(), forgiven.collect());
     let once = RunsOnce::new(setup.cut_means_not_taken);
@@ -179,10 +179,11 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
         Box::new(Balance::default()),
-        Box::new(EndedStaysEnded::new(out_of_reach, grace)),
+        Box::new(EndedStaysEnded::new(setup.absences(), grace)),
         Box::new(ChangesAreHeard::new(trouble, deaths)),
         Box::new(LastWord::default()),
         Box::new(OneLife::default()),
+        Box::new(OneLog::default()),
         Box::new(TasksLinearize::default()),
         Box::new(answered),
     ];

@@ -234,25 +234,6 @@ impl Setup {
         if self.quirks { self.trouble_ms.1 } else { 0 }
     }
 
-    /// When a node may be out of reach of others: as long as the trouble lasts, but never where nodes merely stand still or
-    /// are slow.
-    pub(super) fn out_of_reach_ms(&self) -> (u64, u64) {
-        let parts = |step: &Step| {
-            !matches!(
-                step.fault,
-                Fault::Pause(_)
-                    | Fault::Resume(_)
-                    | Fault::ClockStep { .. }
-                    | Fault::ClockDrift { .. }
-                    | Fault::SlowBlocking { .. }
-                    | Fault::TinyIo { .. }
-            )
-        };
-        let is_possible =
-            self.faults.steps.iter().any(parts) || !self.restarts.is_empty() || !self.leaves.is_empty();
-        if is_possible { self.trouble_ms } else { (u64::MAX, u64::MAX) }
-    }
-
     /// When processes of nodes end in the middle of what they do.
     pub(super) fn deaths_ms(&self) -> impl Iterator<Item = (NodeId, u64)> {
         let drains = |node| self.restarts.iter().any(|(other, _)| *other == node);

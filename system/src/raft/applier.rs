@@ -106,7 +106,7 @@ impl RaftStateMachine<Types> for Applier {
                 EntryPayload::Normal(command) => {
                     let at = At { index: id.index, term: id.leader_id.term, leader: command.leader };
                     let reply = self.machine().apply(at, &command.bytes);
-                    Ground::current().record(&Event::EntryTaken(self.shelf.group, id.index));
+                    Ground::current().record(&Event::EntryTaken(self.shelf.group, id.index, at.term));
                     reply
                 }
                 EntryPayload::Membership(members) => {
