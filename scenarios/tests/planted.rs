@@ -6,17 +6,26 @@ use switchboard::probe::Flaw;
 use switchboard_scenarios::ALL;
 use switchboard_scenarios::planted::{HUNTS, Hunt};
 use switchboard_sim::scenario::{
-    Change, Finding, Parting, Setup, WINDOW_LINES, Wishes, nearest_passing, run, run_setup, same_marks,
-    shrink,
+    Change, Finding, Parting, Report, Setup, WINDOW_LINES, Wishes, nearest_passing, run, run_setup,
+    same_marks, shrink,
 };
 
+/// So many seeds find any of them. A change of the code draws every run anew, so which of these does is not said here.
+const SEEDS: u64 = 20;
+
+/// The first seed that finds a bug, with how.
+fn first(hunt: &Hunt) -> (u64, Report) {
+    let found = (0..SEEDS).map(|seed| (seed, hunt.run(seed))).find(|(_, report)| hunt.is_found_in(report));
+    found.unwrap_or_else(|| panic!("`{}` must find {:?} within {SEEDS} seeds", hunt.check, hunt.flaw))
+}
+
 /// The scenario passes, and does not with the bug in every node, on the same seed.
-fn is_found(flaw: Flaw, seed: u64) {
+fn is_found(flaw: Flaw) {
     let hunt = Hunt::of(flaw);
+    let (seed, broken) = first(&hunt);
     let sound = run(&hunt.scenario, &Wishes { seed, ..Wishes::default() });
     assert!(sound.is_passed(), "{sound}");
-    let broken = hunt.run(seed);
-    assert!(hunt.is_found_in(&broken), "`{}` must find {flaw:?}: {broken}", hunt.check);
+    println!("{flaw:?} is found by seed {seed}: {}", broken.violations[0].what);
 }
 
 #[test]
@@ -27,57 +36,107 @@ fn each_bug_is_looked_for_by_one_hunt() {
 
 #[test]
 fn an_owner_that_does_not_ask_whether_it_still_leads_is_found() {
-    is_found(Flaw::DoubleOwner, 0);
+    is_found(Flaw::DoubleOwner);
 }
 
 #[test]
 fn a_task_that_is_acknowledged_before_a_majority_has_it_is_found() {
-    is_found(Flaw::LostCommit, 1);
+    is_found(Flaw::LostCommit);
 }
 
 #[test]
 fn an_event_that_is_handed_out_before_a_majority_has_it_is_found() {
-    is_found(Flaw::EarlyEvents, 0);
+    is_found(Flaw::EarlyEvents);
 }
 
 #[test]
 fn a_process_that_was_given_up_and_answers_is_found() {
-    is_found(Flaw::LateAnswer, 0);
+    is_found(Flaw::LateAnswer);
 }
 
 #[test]
 fn a_lease_that_is_taken_for_longer_than_it_was_given_is_found() {
-    is_found(Flaw::LongLease, 0);
+    is_found(Flaw::LongLease);
 }
 
 #[test]
 fn a_resumption_that_is_off_by_one_is_found() {
-    is_found(Flaw::OffByOne, 0);
+    is_found(Flaw::OffByOne);
 }
 
 #[test]
 fn a_cancellation_that_is_overwritten_is_found() {
-    is_found(Flaw::UndoneCancel, 0);
+    is_found(Flaw::UndoneCancel);
 }
 
 #[test]
 fn a_place_that_is_never_given_back_is_found() {
-    is_found(Flaw::LeakingPlaces, 0);
+    is_found(Flaw::LeakingPlaces);
 }
 
 #[test]
 fn an_event_that_is_dropped_for_a_slow_reader_is_found() {
-    is_found(Flaw::SilentDrop, 0);
+    is_found(Flaw::SilentDrop);
 }
 
 #[test]
 fn a_queue_without_a_bound_is_found() {
-    is_found(Flaw::UnboundedQueue, 0);
+    is_found(Flaw::UnboundedQueue);
 }
 
 #[test]
 fn a_session_that_goes_on_after_its_end_is_found() {
-    is_found(Flaw::GhostSession, 0);
+    is_found(Flaw::GhostSession);
+}
+
+#[test]
+fn a_read_that_any_replica_answers_is_found() {
+    is_found(Flaw::FollowerReads);
+}
+
+#[test]
+fn events_that_are_handed_out_in_another_order_are_found() {
+    is_found(Flaw::ReorderedEvents);
+}
+
+#[test]
+fn events_that_are_appended_twice_are_found() {
+    is_found(Flaw::RepeatedAppend);
+}
+
+#[test]
+fn events_that_a_reader_is_not_given_are_found() {
+    is_found(Flaw::SkippedEvents);
+}
+
+#[test]
+fn a_cancellation_that_nobody_keeps_is_found() {
+    is_found(Flaw::UnheldCancel);
+}
+
+#[test]
+fn a_result_that_is_lost_is_found() {
+    is_found(Flaw::LostResult);
+}
+
+#[test]
+fn a_command_that_is_carried_out_again_is_found() {
+    is_found(Flaw::ForgottenRequest);
+}
+
+#[test]
+fn a_place_that_is_counted_too_late_is_found() {
+    is_found(Flaw::LateCount);
+}
+
+#[test]
+fn answers_that_reach_each_other_s_clients_are_found() {
+    is_found(Flaw::CrossedAnswers);
+}
+
+#[test]
+fn versions_of_topics_that_begin_anew_are_found() {
+    is_found(Flaw::CountedAnew);
 }
 
 /// So many runs at most make it smaller here: enough to see that it gets there. `cargo sim planted` goes on to the end.
@@ -85,9 +144,8 @@ const RUNS_MAX: u32 = 25;
 
 #[test]
 fn a_write_that_counts_before_it_is_on_the_disk_is_found_replayed_and_made_smaller() {
-    let (hunt, seed) = (Hunt::of(Flaw::Unwritten), 6);
-    let report = hunt.run(seed);
-    assert!(hunt.is_found_in(&report), "{report}");
+    let hunt = Hunt::of(Flaw::Unwritten);
+    let (seed, report) = first(&hunt);
     let again = hunt.run(seed);
     assert_eq!((again.trace_hash, again.finding()), (report.trace_hash, report.finding()), "it must replay");
     let finding = hunt.finding(&report).expect("what was found must have a name");
@@ -114,9 +172,8 @@ fn a_write_that_counts_before_it_is_on_the_disk_is_found_replayed_and_made_small
 
 #[test]
 fn a_failure_parts_from_the_nearest_run_that_passes_where_the_fault_comes_that_it_hangs_on() {
-    let (hunt, seed) = (Hunt::of(Flaw::Unwritten), 6);
-    let broken = hunt.run(seed);
-    assert!(hunt.is_found_in(&broken), "{broken}");
+    let hunt = Hunt::of(Flaw::Unwritten);
+    let (seed, broken) = first(&hunt);
     let (setup, failed_ms) = (hunt.scenario.setup(&hunt.wishes(seed)), broken.violations[0].at / 1_000_000);
     let mut runs = 0;
     let change = nearest_passing(&setup, failed_ms, &mut |candidate| {
