@@ -8,6 +8,7 @@ use switchboard::probe::Flaw;
 use super::report::{End, Report};
 use super::setup::Setup;
 use crate::check::Violation;
+use crate::node::NodeId;
 
 /// See the [module](self) page.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -27,18 +28,36 @@ pub struct Case {
     pub setup: Setup,
 }
 
-/// A case that cannot be read.
+/// A case that cannot be run.
 #[derive(Debug, thiserror::Error)]
-#[error("this is not a case: {0}")]
-pub struct NoCase(#[from] serde_json::Error);
+pub enum NoCase {
+    /// It cannot be read.
+    #[error("this is not a case: {0}")]
+    Unread(#[from] serde_json::Error),
+    /// Something is to happen to a node that is not there.
+    #[error("{what} names {node}, and there are n0 to {last}")]
+    NoNode {
+        /// What.
+        what: String,
+        /// The node.
+        node: NodeId,
+        /// The last that there is.
+        last: NodeId,
+    },
+    /// Nobody serves, or there is nowhere to call from.
+    #[error("a case needs a node that serves and a host that clients live on")]
+    NoHost,
+}
 
 impl Case {
     /// Reads a case.
     ///
     /// # Errors
-    /// [`NoCase`] says at which line it is none.
+    /// [`NoCase`] says at which line it is none, or which step of it nothing can run.
     pub fn read(text: &str) -> Result<Self, NoCase> {
-        Ok(serde_json::from_str(text)?)
+        let case: Self = serde_json::from_str(text)?;
+        case.setup.check_nodes()?;
+        Ok(case)
     }
 
     /// The case as text, without what goes without saying.
@@ -50,6 +69,36 @@ impl Case {
         let mut text = serde_json::to_string_pretty(&case).expect("a value must encode");
         text.push('\n');
         text
+    }
+}
+
+impl Setup {
+    /// Whether every node that something is to happen to is there.
+    fn check_nodes(&self) -> Result<(), NoCase> {
+        if self.nodes == 0 || self.hosts == 0 {
+            return Err(NoCase::NoHost);
+        }
+        // The clock has a host as well, between the nodes and the clients.
+        let last = NodeId(self.nodes.saturating_add(self.hosts));
+        for (number, step) in (1..).zip(&self.faults.steps) {
+            let mut stranger = None;
+            step.fault.clone().each_node(&mut |node| stranger = stranger.or((*node > last).then_some(*node)));
+            if let Some(node) = stranger {
+                return Err(NoCase::NoNode {
+                    what: format!("step {number} ({:?} at {} ms)", step.fault, step.at_ms),
+                    node,
+                    last,
+                });
+            }
+        }
+        let last = NodeId(self.nodes - 1);
+        let lists = [("joins", &self.joins), ("restarts", &self.restarts), ("leaves", &self.leaves)];
+        for (name, list) in lists {
+            if let Some((node, at_ms)) = list.iter().find(|(node, _)| *node > last) {
+                return Err(NoCase::NoNode { what: format!("`{name}` at {at_ms} ms"), node: *node, last });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -133,7 +182,6 @@ fn without_numbers(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::fault::Fault;
-    use crate::node::NodeId;
 
     #[test]
     fn what_was_written_reads_back_and_says_only_what_differs() {
@@ -158,5 +206,29 @@ mod tests {
     #[test]
     fn failures_that_differ_in_numbers_alone_are_one_and_the_same() {
         assert_eq!(without_numbers("r304 of ~31.0.3~ after 12.5 ms"), "r# of ~#~ after # ms");
+    }
+
+    #[test]
+    fn what_is_to_happen_to_a_node_that_is_not_there_is_named() {
+        let host = Setup::default().client_host(7);
+        let cut = |b: &str| {
+            format!(r#""faults": [{{"at_ms": 5, "fault": {{"Partition": {{"a": [0], "b": [{b}]}}}}}}]"#)
+        };
+        for (setup, said) in [
+            (cut(&host.0.to_string()), None),
+            (cut("10"), Some("step 1")),
+            (
+                r#""restarts": [[1, 400]]"#.to_owned(),
+                Some("`restarts` at 400 ms names n1, and there are n0 to n0"),
+            ),
+            (r#""hosts": 0"#.to_owned(), Some("a host")),
+        ] {
+            let read = Case::read(&format!(r#"{{"scenario": "calm", "seed": 1, "setup": {{{setup}}}}}"#));
+            match (read, said) {
+                (Ok(_), None) => {}
+                (Err(why), Some(said)) => assert!(why.to_string().contains(said), "{setup}: {why}"),
+                (read, _) => panic!("{setup}: {read:?}"),
+            }
+        }
     }
 }
