@@ -1,6 +1,7 @@
 //! Faults over time, and what of them belongs together.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,13 @@ pub struct Step {
     pub at_ms: u64,
     /// What happens then.
     pub fault: Fault,
+}
+
+/// On one line.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6} ms  {:?}", self.at_ms, self.fault)
+    }
 }
 
 /// Faults over time. Steps of one time are applied in their order here.

@@ -15,6 +15,7 @@ use crate::client::Outcome;
 use crate::fault::Fired;
 use crate::life::Turned;
 use crate::net::Carried;
+use crate::plan::Plan;
 use crate::trace::{Line, TraceHash};
 
 /// How a run ended.
@@ -69,6 +70,8 @@ pub struct Report {
     pub replay: String,
     /// What the seed made of it, in words.
     pub setup: String,
+    /// What was to go wrong, and when.
+    pub plan: Plan,
     /// How it ended.
     pub end: End,
     /// The digest of the run.
@@ -121,6 +124,7 @@ impl Report {
             wishes: *wishes,
             replay: format!("cargo sim replay {scenario} {wishes}"),
             setup: format!("{setup:?}"),
+            plan: setup.faults.clone(),
             end: End::Passed,
             trace_hash: TraceHash(0),
             virtual_time: Duration::ZERO,
@@ -263,7 +267,12 @@ impl fmt::Display for Report {
                 }
             }
         }
-        writeln!(f, "  setup: {}", self.setup)?;
+        if !self.plan.steps.is_empty() {
+            writeln!(f, "  planned:")?;
+        }
+        for step in &self.plan.steps {
+            writeln!(f, "    {step}")?;
+        }
         writeln!(f, "  replay: {}", self.replay)
     }
 }

@@ -125,7 +125,7 @@ impl fmt::Display for Failure {
             writeln!(f, "  what the seed made go wrong:")?;
         }
         for step in &case.setup.faults.steps {
-            writeln!(f, "    {:>6} ms  {:?}", step.at_ms, step.fault)?;
+            writeln!(f, "    {step}")?;
         }
         if *runs > 0 {
             write!(f, "  as a case, to keep: {}", case.write())?;
