@@ -110,6 +110,12 @@ fn power_loss() {
     pass("power_loss", 20);
 }
 
+/// It counts only where a node says that it has another key.
+#[test]
+fn key_rotation() {
+    pass("key_rotation", 20);
+}
+
 #[cfg(madsim)]
 #[test]
 fn one_way_cut() {
@@ -132,6 +138,13 @@ fn cluster_calm_on_thirty_nodes() {
 fn what_a_world_cannot_do_is_refused_before_anything_is_run() {
     let refused = run(named("clock_skew"), &seeded(1)).expect_err("no clock drifts here");
     assert!(matches!(refused, Refused::Fault { .. }), "{refused}");
+    #[cfg(not(madsim))]
+    for name in ["slow_reader", "hostile_bytes"] {
+        let refused = run(named(name), &seeded(1)).expect_err("their connections would end in another way");
+        assert!(matches!(refused, Refused::Clients { .. }), "{refused}");
+    }
+    let keyed = Wishes { hash_key: 5, ..seeded(1) };
+    assert!(matches!(run(&TOUR, &keyed), Err(Refused::HashKey(_))));
     let many = Wishes { nodes: Some(250), ..seeded(1) };
     let refused = run(&TOUR, &many).expect_err("so many hosts are too many");
     assert!(matches!(refused, Refused::Hosts { .. }), "{refused}");

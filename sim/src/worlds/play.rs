@@ -1,22 +1,25 @@
 //! Running a scenario in a foreign world.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use switchboard::env::{Env, Panicked};
 use switchboard::event::Event;
+use switchboard::probe::Point;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::life::lock;
 use crate::check::{Entry, History};
 use crate::fault::{Fault, Fired};
 use crate::net::NetOptions;
 use crate::node::NodeId;
 use crate::options::BLOCKING_US;
 use crate::plan::Plan;
-use crate::scenario::{Cast, End, Report, Scenario, Setup, Site, Start, Wishes, checkers, observed};
+use crate::scenario::{Cast, End, Group, Report, Scenario, Setup, Site, Start, Wishes, checkers, observed};
 use crate::trace::TraceHash;
 
 /// A world that is not the kernel: hosts, programs on them, and faults.
@@ -37,6 +40,12 @@ pub trait Foreign: Sized {
     /// Whether this world can do a fault.
     #[must_use]
     fn can(fault: &Fault) -> bool;
+
+    /// Whether clients like these come to the end in this world that the scenario is about.
+    #[must_use]
+    fn can_host(_group: &Group) -> bool {
+        true
+    }
 
     /// Adds a host, on which nothing runs yet.
     ///
@@ -114,6 +123,16 @@ pub enum Refused {
         /// The fault.
         fault: Box<Fault>,
     },
+    /// Clients would meet something else there than what they are for.
+    #[error(
+        "{world} has no clients that {what}: its network would end their connections otherwise than they are made for"
+    )]
+    Clients {
+        /// The world.
+        world: &'static str,
+        /// What they do.
+        what: &'static str,
+    },
     /// It has a network of its own.
     #[error("{world} has a network of its own, and this run needs another: {net:?}")]
     Net {
@@ -128,6 +147,9 @@ pub enum Refused {
     /// Bugs are planted by the kernel alone.
     #[error("{0} plants no bugs in nodes: only the kernel does")]
     Flaw(&'static str),
+    /// Hashers are keyed by the kernel alone.
+    #[error("{0} gives hashers no key: only the kernel does")]
+    HashKey(&'static str),
     /// It keeps no log of what it does.
     #[error("{0} keeps no log of what it does: only the kernel does")]
     Log(&'static str),
@@ -140,6 +162,10 @@ fn check<W: Foreign>(setup: &Setup, wishes: &Wishes) -> Result<(), Refused> {
     if needed > W::HOSTS_MAX {
         return Err(Refused::Hosts { world, most: W::HOSTS_MAX, needed });
     }
+    if let Some(group) = setup.groups.iter().find(|group| !W::can_host(group)) {
+        let what = if group.nap_ms > 0 { "stop reading" } else { "send what no server should take" };
+        return Err(Refused::Clients { world, what });
+    }
     if setup.net != NetOptions::default() {
         return Err(Refused::Net { world, net: Box::new(setup.net) });
     }
@@ -148,6 +174,9 @@ fn check<W: Foreign>(setup: &Setup, wishes: &Wishes) -> Result<(), Refused> {
     }
     if wishes.flaw.is_some() {
         return Err(Refused::Flaw(world));
+    }
+    if wishes.hash_key != 0 {
+        return Err(Refused::HashKey(world));
     }
     if wishes.log_lines_max > 0 || wishes.log_from.is_some() {
         return Err(Refused::Log(world));
@@ -170,8 +199,10 @@ pub(super) fn run<W: Foreign>(
     let mut world = W::new(wishes.seed);
     let mut report = Report::new(scenario.name, wishes, &setup);
     report.replay = format!("{} {} {wishes}", W::COMMAND, scenario.name);
-    let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, start));
+    let reached = Reached::default();
+    let played = Panicked::catch(|| play(&mut world, scenario, &setup, wishes, start, &reached));
     (report.virtual_time, report.faults) = (world.now(), world.fired());
+    report.reached.clone_from(&lock(&reached));
     match played {
         Err(panicked) => report.end = End::Crash(panicked.0),
         Ok(entries) => {
@@ -182,12 +213,30 @@ pub(super) fn run<W: Foreign>(
     Ok(report)
 }
 
+/// How often each point was reached.
+type Reached = Arc<Mutex<BTreeMap<Point, u64>>>;
+
+/// Counts the points that nodes reach, and hands everything on.
+fn counted(
+    reached: &Reached,
+    then: impl Fn(u64, NodeId, &Event) + Send + Sync + 'static,
+) -> impl Fn(u64, NodeId, &Event) + Send + Sync + 'static {
+    let reached = Arc::clone(reached);
+    move |at, node, event| {
+        if let Event::Reached(point) = event {
+            *lock(&reached).entry(*point).or_default() += 1;
+        }
+        then(at, node, event);
+    }
+}
+
 fn play<W: Foreign>(
     world: &mut W,
     scenario: &Scenario,
     setup: &Arc<Setup>,
     wishes: &Wishes,
     start: Start<W::Env>,
+    reached: &Reached,
 ) -> Vec<Entry> {
     let servers: Vec<NodeId> =
         (0..setup.nodes).map(|number| world.add_node(&format!("server {number}"))).collect();
@@ -196,7 +245,7 @@ fn play<W: Foreign>(
     let hosts: Vec<NodeId> =
         (0..setup.hosts).map(|number| world.add_node(&format!("clients {number}"))).collect();
     let history = History::new(world.env(clock)).plant(wishes.plant);
-    world.observe(observed(&history));
+    world.observe(counted(reached, observed(&history)));
     let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
     let cast = Cast::new(setup, &history, sites);
     let takes_stock = cast.clone();

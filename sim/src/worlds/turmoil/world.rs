@@ -15,6 +15,7 @@ use crate::fault::{Fault, Fired};
 use crate::node::NodeId;
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::scenario::{Group, Role};
 use crate::worlds::life::{Ground, Host, Life, lock};
 use crate::worlds::play::Foreign;
 use crate::worlds::task::guarded;
@@ -163,6 +164,12 @@ impl Foreign for TurmoilWorld {
                 | Fault::SlowBlocking { .. }
                 | Fault::ResetConnections { .. }
         )
+    }
+
+    /// A writer never waits for a reader, for a connection has no window; and a server's last words are lost with a connection
+    /// that it closes while something is unread.
+    fn can_host(group: &Group) -> bool {
+        group.nap_ms == 0 && group.role != Role::Hostile
     }
 
     fn schedule(&mut self, plan: &Plan) {
