@@ -5,21 +5,19 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::choice::{Size, Subject};
-use crate::refuse;
+use crate::choice::OneRun;
+use crate::{object, refuse};
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// The name of a scenario, or the file of a case.
-    what: String,
-    /// The seed.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     #[command(flatten)]
-    size: Size,
+    run: OneRun,
     /// A line for so many virtual seconds.
     #[arg(long, default_value_t = 5)]
     every_s: u64,
+    /// Say nothing but one line of JSON: that of `run`, and how fast it was and what memory it took while clients worked.
+    #[arg(long)]
+    json: bool,
 }
 
 /// A moment of a run.
@@ -39,11 +37,13 @@ impl Moment {
 const START: Moment = Moment { virtual_s: 0.0, real_s: 0.0 };
 
 pub(crate) fn bench(args: &BenchArgs) -> ExitCode {
-    let subject = match Subject::new(&args.what, Some(args.seed), args.size) {
+    let subject = match args.run.subject_or_first() {
         Ok(subject) => subject,
         Err(why) => return refuse(&why.to_string()),
     };
-    println!("{:>9}  {:>8}  {:>10}  {:>10}", "virtual s", "real s", "virt/real", "memory MB");
+    if !args.json {
+        println!("{:>9}  {:>8}  {:>10}  {:>10}", "virtual s", "real s", "virt/real", "memory MB");
+    }
     let began = Instant::now();
     let busy_s = Duration::from_millis(subject.setup().busy_ms()).as_secs_f64();
     let (mut last, mut worked) = (START, START);
@@ -52,15 +52,26 @@ pub(crate) fn bench(args: &BenchArgs) -> ExitCode {
         if moment.virtual_s <= busy_s {
             worked = moment;
         }
-        if now.as_secs().is_multiple_of(args.every_s.max(1)) {
+        if !args.json && now.as_secs().is_multiple_of(args.every_s.max(1)) {
             let (speed, memory) = (moment.speed_since(last), memory_mb("VmRSS:"));
             println!("{:>9.0}  {:>8.1}  {speed:>10.1}  {memory:>10}", moment.virtual_s, moment.real_s);
             last = moment;
         }
     };
     let report = subject.play_watched(&mut watch);
-    print!("{report}");
     let (speed, peak) = (worked.speed_since(START), memory_mb("VmHWM:"));
+    if args.json {
+        let mut object = object::of(&report, began.elapsed());
+        object["worked"] = serde_json::json!({
+            "virtual_s": worked.virtual_s,
+            "real_s": worked.real_s,
+            "virtual_per_real": speed,
+            "memory_mb_max": peak,
+        });
+        println!("{object}");
+        return ExitCode::from(report.end.code());
+    }
+    print!("{}", object::text(&report));
     println!(
         "  while clients worked: {:.1} virtual seconds in {:.1} real ones, {speed:.1} a second; {peak} MB at most",
         worked.virtual_s, worked.real_s

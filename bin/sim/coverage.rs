@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use serde::{Deserialize, Serialize};
 use switchboard::probe::Point;
 
-use crate::NOT_EVERYWHERE;
+use crate::exit::NOT_EVERYWHERE;
 
 /// How many seeds reached which points.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use clap::Args;
 use switchboard_sim::scenario::{End, Parting, Report, WINDOW_LINES, nearest_passing, run_setup, same_marks};
 
-use crate::choice::{NoSubject, Size, Subject};
+use crate::choice::{NoSubject, Size, Subject, is_case};
+use crate::exit::{DIFFERENT, NOT_FOUND};
 use crate::record::{Record, SUFFIX};
-use crate::{DIFFERENT, NOT_FOUND, refuse};
+use crate::refuse;
 
 #[derive(Args)]
 pub(crate) struct DiffArgs {
@@ -48,10 +49,12 @@ pub(crate) fn diff(args: &DiffArgs) -> ExitCode {
 }
 
 fn subject(text: &str, size: Size) -> Result<Subject, NoSubject> {
-    match text.rsplit_once(':') {
-        Some((name, seed)) => Subject::new(name, seed.parse().ok(), size),
-        None => Subject::new(text, None, size),
+    if is_case(text) {
+        return Subject::new(text, None, size);
     }
+    let run = text.rsplit_once(':').and_then(|(name, seed)| Some((name, seed.parse().ok()?)));
+    let (name, seed) = run.ok_or_else(|| NoSubject::NoRun(text.to_owned()))?;
+    Subject::new(name, Some(seed), size)
 }
 
 /// Compares a run that fails with the nearest one that passes.

@@ -9,8 +9,8 @@ use switchboard::probe::Flaw;
 use switchboard_scenarios::planted::{HUNTS, Hunt};
 use switchboard_sim::scenario::Report;
 
-use crate::NOT_FOUND;
 use crate::choice::{Subject, parse_flaw};
+use crate::exit::NOT_FOUND;
 use crate::shrink::{Patience, Smallest, search};
 
 #[derive(Args)]
@@ -25,6 +25,9 @@ pub(crate) struct PlantedArgs {
     #[arg(long, default_value_t = 5)]
     minutes: u64,
 }
+
+/// So many faults a bug may still need once its failure was made smaller.
+const FAULTS_MAX: usize = 5;
 
 /// Looks for all of them, and says how each was found.
 pub(crate) fn planted(args: &PlantedArgs) -> ExitCode {
@@ -50,7 +53,11 @@ pub(crate) fn planted(args: &PlantedArgs) -> ExitCode {
             code = NOT_FOUND;
             continue;
         }
-        tell(hunt, seed, &report, args.minutes, begun);
+        let least = tell(hunt, seed, &report, args.minutes, begun);
+        if args.minutes > 0 && least > FAULTS_MAX {
+            println!("{:<18} {least} faults are left, and {FAULTS_MAX} may be", hunt.flaw.name());
+            code = NOT_FOUND;
+        }
     }
     ExitCode::from(code)
 }
@@ -60,28 +67,29 @@ fn first(hunt: &Hunt, seeds: u64) -> Option<(u64, Report)> {
     (0..seeds).map(|seed| (seed, hunt.run(seed))).find(|(_, report)| hunt.is_found_in(report))
 }
 
-/// Makes it smaller, and says everything of it.
-fn tell(hunt: &'static Hunt, seed: u64, report: &Report, minutes: u64, begun: Instant) {
+/// Makes it smaller, and says everything of it. How many faults are left.
+fn tell(hunt: &'static Hunt, seed: u64, report: &Report, minutes: u64, begun: Instant) -> usize {
     let subject = Subject::of_seed(&hunt.scenario, hunt.wishes(seed));
     let before = subject.setup();
     let faults = before.faults.steps.len();
     let least = match hunt.finding(report) {
         Some(finding) if minutes > 0 => {
             let patience = Patience { due: Instant::now() + Duration::from_secs(60 * minutes), tries: 1 };
-            search(&subject, &finding, before, &patience)
+            search(&subject, &finding, before, &patience, &mut |_, _| ())
         }
         _ => Smallest { setup: before, seed, runs: 0 },
     };
+    let left = least.setup.faults.steps.len();
     println!(
-        "{:<18} {:<14} {:>5}  {:<18} {faults:>6} {:>5} {:>5} {:>6.0}  cargo sim replay {} {}",
+        "{:<18} {:<14} {:>5}  {:<18} {faults:>6} {left:>5} {:>5} {:>6.0}  cargo sim replay {} {}",
         hunt.flaw.name(),
         hunt.scenario.name,
         seed + 1,
         hunt.check,
-        least.setup.faults.steps.len(),
         least.runs,
         begun.elapsed().as_secs_f64(),
         hunt.scenario.name,
         hunt.wishes(seed)
     );
+    left
 }

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use switchboard_sim::scenario::WINDOW_LINES;
 
 use crate::choice::OneRun;
+use crate::exit::DIFFERENT;
 use crate::record::Record;
-use crate::{DIFFERENT, refuse};
+use crate::{object, refuse};
 
 #[derive(Args)]
 pub(crate) struct ReplayArgs {
@@ -20,6 +22,9 @@ pub(crate) struct ReplayArgs {
     /// Also print everything that happened to clients and nodes.
     #[arg(long)]
     history: bool,
+    /// Say nothing but one line of JSON: that of `run`, and whether a second run was the same.
+    #[arg(long, conflicts_with_all = ["log", "history"])]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -42,14 +47,22 @@ pub(crate) fn replay(args: &ReplayArgs) -> ExitCode {
     };
     let subject =
         subject.with(|wishes| (wishes.log_lines_max, wishes.keeps_history) = (args.log, args.history));
+    let start = Instant::now();
     let report = subject.play();
+    if args.json {
+        let mut object = object::of(&report, start.elapsed());
+        let is_same = subject.play().trace_hash == report.trace_hash;
+        object["is_reproducible"] = is_same.into();
+        println!("{object}");
+        return ExitCode::from(if is_same { report.end.code() } else { DIFFERENT });
+    }
     for line in &report.log {
         println!("{line}");
     }
     for entry in &report.history {
         println!("{entry}");
     }
-    print!("{report}");
+    print!("{}", object::text(&report));
     let again = subject.play();
     if again.trace_hash != report.trace_hash {
         println!("  NOT REPRODUCIBLE: a second run has trace hash {}", again.trace_hash);

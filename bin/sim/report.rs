@@ -7,7 +7,8 @@ use clap::Args;
 use switchboard_sim::page;
 
 use crate::choice::OneRun;
-use crate::{DIFFERENT, code, refuse};
+use crate::exit::DIFFERENT;
+use crate::{code, refuse};
 
 #[derive(Args)]
 pub(crate) struct ReportArgs {
@@ -31,18 +32,22 @@ const MIB: usize = 1024 * 1024;
 
 /// Runs it, and once more to write down its messages; writes the page, and ends as the run did.
 pub(crate) fn report(args: &ReportArgs) -> ExitCode {
+    let asked_ms = args.from_ms.zip(args.to_ms);
+    if let Some((from_ms, to_ms)) = asked_ms.filter(|(from_ms, to_ms)| from_ms > to_ms) {
+        return refuse(&format!("there is nothing from {from_ms} to {to_ms} ms"));
+    }
     let subject = match args.run.subject() {
         Ok(subject) => subject.with(|wishes| wishes.keeps_history = true),
         Err(why) => return refuse(&why.to_string()),
     };
     let first = subject.play();
-    let span = args.from_ms.zip(args.to_ms).unwrap_or_else(|| page::messages_ms(&first));
+    let span = asked_ms.unwrap_or_else(|| page::messages_ms(&first));
     let report = subject.with(|wishes| wishes.carried_ms = Some(span)).play();
     if report.trace_hash != first.trace_hash {
         println!("NOT REPRODUCIBLE: trace hash {}, then {}", first.trace_hash, report.trace_hash);
         return ExitCode::from(DIFFERENT);
     }
-    let page = match page::page(&report, code::commit().as_deref(), args.mib_max * MIB) {
+    let page = match page::page(&report, code::commit(), args.mib_max * MIB) {
         Ok(page) => page,
         Err(why) => return refuse(&why.to_string()),
     };

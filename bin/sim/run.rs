@@ -1,24 +1,28 @@
 //! `sim run`: a scenario, or all of them, under one seed or many.
 
+use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use futures_util::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use switchboard_sim::scenario::{Report, Scenario, Wishes};
+use switchboard_sim::scenario::{Scenario, Wishes};
 
 use crate::choice::{Size, is_standard, scenarios};
-use crate::coverage::{Coverage, Reached};
+use crate::ended::Ended;
+use crate::exit::{INTERRUPTED, USAGE};
+use crate::interrupt::Interrupt;
+use crate::sum::Sum;
 use crate::world::World;
-use crate::{USAGE, process, refuse};
+use crate::{process, refuse};
 
 #[derive(Args)]
 pub(crate) struct RunArgs {
     /// The name of a scenario, or `all`.
     name: String,
     /// The seed.
-    #[arg(long, default_value_t = 1, conflicts_with = "seeds")]
+    #[arg(long, default_value_t = 1, conflicts_with = "seeds", value_parser = value_parser!(u64).range(..u64::MAX))]
     seed: u64,
     /// A range of seeds, the last one left out: `0..100`.
     #[arg(long, value_parser = parse_range)]
@@ -28,10 +32,11 @@ pub(crate) struct RunArgs {
     /// In which world. One that cannot do what the scenario needs refuses it.
     #[arg(long, value_enum, default_value_t)]
     world: World,
-    /// Run so many seeds at a time, each in a process of its own: one that dies takes no other with it.
-    #[arg(long, conflicts_with = "world")]
+    /// Run so many seeds at a time, each in a process of its own: one that dies takes no other with it. In turmoil several
+    /// seeds are always run so.
+    #[arg(long)]
     jobs: Option<usize>,
-    /// End each run with one line of JSON.
+    /// Say nothing on standard output but a line of JSON for each run, and of several one more for all of them together.
     #[arg(long)]
     json: bool,
 }
@@ -49,130 +54,92 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
         Ok(scenarios) => scenarios,
         Err(why) => return refuse(&why),
     };
+    if args.jobs.is_some() && args.world == World::Madsim {
+        return refuse("madsim runs in this process alone: no --jobs");
+    }
+    match run_all(args, &scenarios) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => refuse(&format!("a run could not be started: {error}")),
+    }
+}
+
+fn run_all(args: &RunArgs, scenarios: &[&Scenario]) -> io::Result<u8> {
     let (from, to) = args.seeds.unwrap_or((args.seed, args.seed + 1));
     let runs = (to - from) * scenarios.len() as u64;
-    let bar = if runs > 1 && !args.json { ProgressBar::new(runs) } else { ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let running = Running::new(args, runs)?;
     let mut sum = Sum::default();
     for scenario in scenarios {
-        let wishes = (from..to).map(|seed| args.size.wishes(seed));
-        bar.set_message(scenario.name);
-        let result = match args.jobs {
-            None => {
-                wishes.for_each(|wishes| sum.count(run_here(args, scenario, &wishes, &bar)));
-                Ok(())
-            }
-            Some(jobs) => run_elsewhere(scenario, wishes, (jobs, args.json), &bar, &mut sum),
-        };
-        if let Err(error) = result {
-            return refuse(&format!("a run could not be started: {error}"));
-        }
+        running.play(scenario, (from..to).map(|seed| args.size.wishes(seed)), &mut sum)?;
     }
-    bar.finish_and_clear();
+    running.bar.finish_and_clear();
     if runs > 1 {
-        if args.json { println!("{}", sum.coverage.to_json()) } else { print!("{}", sum.coverage) }
+        if args.json { println!("{}", sum.to_json()) } else { print!("{sum}") }
     }
-    ExitCode::from(sum.code(is_standard(&args.name)))
+    Ok(if running.interrupt.came() { INTERRUPTED } else { sum.code(is_standard(&args.name)) })
 }
 
-/// What several runs come to.
-#[derive(Default)]
-pub(crate) struct Sum {
-    worst: u8,
-    pub(crate) coverage: Coverage,
+/// Runs that are under way.
+struct Running<'a> {
+    args: &'a RunArgs,
+    /// How many at a time, each in a process of its own; in this one where it is `None`.
+    jobs: Option<usize>,
+    bar: ProgressBar,
+    interrupt: Interrupt,
 }
 
-impl Sum {
-    /// Counts one run more, by its exit code and what it reached.
-    pub(crate) fn count(&mut self, (code, reached): (u8, Reached)) {
-        self.worst = self.worst.max(code);
-        self.coverage.count(&reached);
+impl<'a> Running<'a> {
+    fn new(args: &'a RunArgs, runs: u64) -> io::Result<Self> {
+        let jobs = args.jobs.or((runs > 1 && args.world.is_once_a_process()).then_some(1));
+        let bar = if runs > 1 && !args.json { ProgressBar::new(runs) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {eta}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        // A single run in this process has no sum that would be worth waiting for.
+        let interrupt = if runs > 1 || jobs.is_some() { Interrupt::listen()? } else { Interrupt::never() };
+        Ok(Self { args, jobs, bar, interrupt })
     }
 
-    /// What to exit with.
-    pub(crate) fn code(&self, is_standard: bool) -> u8 {
-        if is_standard { self.coverage.code(self.worst) } else { self.worst }
+    /// Runs seeds of a scenario.
+    fn play(
+        &self,
+        scenario: &Scenario,
+        wishes: impl Iterator<Item = Wishes>,
+        sum: &mut Sum,
+    ) -> io::Result<()> {
+        self.bar.set_message(scenario.name);
+        let Some(jobs) = self.jobs else {
+            for wishes in wishes.take_while(|_| !self.interrupt.came()) {
+                self.take(&self.play_here(scenario, &wishes), sum);
+            }
+            return Ok(());
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let runs = process::play(self.args.world, scenario, wishes, jobs, &self.interrupt);
+            let mut runs = std::pin::pin!(runs);
+            while let Some(ended) = runs.next().await {
+                self.take(&ended?, sum);
+            }
+            Ok(())
+        })
     }
-}
 
-/// Runs a seed in this process, and gives its exit code and what it reached. A world that refuses it says so.
-fn run_here(args: &RunArgs, scenario: &Scenario, wishes: &Wishes, bar: &ProgressBar) -> (u8, Reached) {
-    let start = Instant::now();
-    let ended = match args.world.play(scenario, wishes) {
-        Ok(report) => {
-            bar.suspend(|| tell(&report, start.elapsed(), args.json));
-            (report.end.code(), reached(&report))
+    /// Runs a seed in this process.
+    fn play_here(&self, scenario: &Scenario, wishes: &Wishes) -> Ended {
+        let start = Instant::now();
+        match self.args.world.play(scenario, wishes) {
+            Ok(report) => Ended::here(&report, start.elapsed()),
+            Err(why) => Ended::refused(scenario, wishes, &why),
         }
-        Err(refused) => {
-            bar.suspend(|| eprintln!("{}: {refused}", scenario.name));
-            (USAGE, Reached::new())
-        }
-    };
-    bar.inc(1);
-    ended
-}
-
-/// Runs each seed in a process of its own, so many at a time.
-fn run_elsewhere(
-    scenario: &Scenario,
-    wishes: impl Iterator<Item = Wishes>,
-    (jobs, json): (usize, bool),
-    bar: &ProgressBar,
-    sum: &mut Sum,
-) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut runs = std::pin::pin!(process::play(scenario, wishes, jobs));
-        while let Some(ended) = runs.next().await {
-            let ended = ended?;
-            let summary = ended.summary();
-            let passed = || format!("{} seed {}: {}\n", scenario.name, ended.seed, summary.outcome);
-            let told = match ended.code {
-                _ if json => ended.told.clone(),
-                0 => passed(),
-                _ => ended.report(),
-            };
-            bar.suspend(|| print!("{told}"));
-            bar.inc(1);
-            sum.count((ended.code, summary.reached));
-        }
-        Ok(())
-    })
-}
-
-fn reached(report: &Report) -> Reached {
-    report.reached.iter().map(|(point, times)| (point.name().to_owned(), *times)).collect()
-}
-
-fn tell(report: &Report, real: Duration, json: bool) {
-    if json {
-        if !report.is_passed() {
-            print!("{report}");
-        }
-        println!("{}", to_json(report, real));
-        return;
     }
-    print!("{report}");
-    let ratio = report.virtual_time.as_secs_f64() / real.as_secs_f64();
-    println!("  {:.2} real seconds: {ratio:.0} virtual seconds a second", real.as_secs_f64());
-}
 
-fn to_json(report: &Report, real: Duration) -> serde_json::Value {
-    serde_json::json!({
-        "scenario": report.scenario,
-        "seed": report.wishes.seed,
-        "nodes": report.wishes.nodes,
-        "outcome": report.end.name(),
-        "trace_hash": report.trace_hash.to_string(),
-        "virtual_s": report.virtual_time.as_secs_f64(),
-        "busy_s": report.busy_time.as_secs_f64(),
-        "real_s": real.as_secs_f64(),
-        "waits_ms": { "p50": report.waits.percentile_ms(50), "p99": report.waits.percentile_ms(99), "max": report.waits.percentile_ms(100) },
-        "requests": report.requests,
-        "outcomes": report.outcomes,
-        "reached": reached(report),
-        "quirks": report.quirks,
-        "replay": report.replay,
-    })
+    /// Tells how a run ended, and counts it.
+    fn take(&self, ended: &Ended, sum: &mut Sum) {
+        self.bar.suspend(|| match ended.code {
+            _ if self.args.json => println!("{}", ended.object),
+            USAGE => eprint!("{}", ended.text),
+            _ => print!("{}", ended.text),
+        });
+        self.bar.inc(1);
+        sum.count(ended);
+    }
 }

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use switchboard_sim::scenario::{Case, Finding, Setup, run_setup, shrink as make_smaller};
+use switchboard_sim::scenario::{Finding, Setup, run_setup, shrink as make_smaller};
 
 use crate::choice::{OneRun, Subject};
-use crate::refuse;
+use crate::{case, refuse};
 
 #[derive(Args)]
 pub(crate) struct ShrinkArgs {
     #[command(flatten)]
     run: OneRun,
-    /// Where to write the case; `SCENARIO-SEED.json` where nothing is said.
+    /// Where to write the case; `SCENARIO-SEED.json` where nothing is said. Each smaller one that is found takes its place there, so
+    /// that Ctrl-C leaves the smallest so far.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Try nothing more after so many minutes.
@@ -38,22 +39,27 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> ExitCode {
         return refuse("it passes: there is nothing to make smaller");
     };
     println!("{finding}");
-    let before = subject.setup();
+    let (before, scenario) = (subject.setup(), subject.scenario.name);
+    let out =
+        args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{scenario}-{}.json", subject.wishes.seed)));
+    let keep =
+        |setup: &Setup, seed| case::keep(&subject.case(seed, Some(finding.clone()), setup.clone()), &out);
+    if let Err(why) = keep(&before, subject.wishes.seed) {
+        return refuse(&why);
+    }
     let due = Instant::now() + Duration::from_secs(args.minutes * 60);
     let patience = Patience { due, tries: args.tries };
-    let Smallest { setup, seed, runs } = search(&subject, &finding, before.clone(), &patience);
+    let mut better = |setup: &Setup, seed| {
+        // Where a disk is full, the last word is that of the smallest.
+        let _ = keep(setup, seed);
+    };
+    let Smallest { setup, seed, runs } = search(&subject, &finding, before.clone(), &patience, &mut better);
     println!("{runs} runs: {} became {}", size(&before), size(&setup));
     for step in &setup.faults.steps {
-        println!("  {:>6} ms  {:?}", step.at_ms, step.fault);
+        println!("  {step}");
     }
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}-{}.json", subject.scenario.name, subject.wishes.seed)));
-    let (scenario, flaw) = (subject.scenario.name.to_owned(), subject.wishes.flaw);
-    let case = Case { scenario, seed, flaw, finding: Some(finding), setup };
-    if let Err(error) = std::fs::write(&out, case.write()) {
-        return refuse(&format!("{}: {error}", out.display()));
+    if let Err(why) = keep(&setup, seed) {
+        return refuse(&why);
     }
     println!("  replay: cargo sim replay {}", out.display());
     ExitCode::SUCCESS
@@ -77,8 +83,15 @@ pub(crate) struct Smallest {
     pub(crate) runs: u64,
 }
 
-/// Looks for the smallest setup that fails in the same way.
-pub(crate) fn search(subject: &Subject, finding: &Finding, before: Setup, patience: &Patience) -> Smallest {
+/// Looks for the smallest setup that fails in the same way. `better` is told of each smaller one that is found, and under which seed
+/// it fails.
+pub(crate) fn search(
+    subject: &Subject,
+    finding: &Finding,
+    before: Setup,
+    patience: &Patience,
+    better: &mut dyn FnMut(&Setup, u64),
+) -> Smallest {
     let bar = ProgressBar::new_spinner();
     let style = ProgressStyle::with_template("{spinner} {pos} runs, {elapsed}: {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
@@ -99,6 +112,7 @@ pub(crate) fn search(subject: &Subject, finding: &Finding, before: Setup, patien
             if Finding::all(&run_setup(subject.scenario, &wishes, setup.clone())).contains(finding) {
                 seed = candidate;
                 bar.set_message(size(setup));
+                better(setup, seed);
                 return Some(true);
             }
         }
@@ -110,7 +124,7 @@ pub(crate) fn search(subject: &Subject, finding: &Finding, before: Setup, patien
 }
 
 /// How large a setup is, in words.
-fn size(setup: &Setup) -> String {
+pub(crate) fn size(setup: &Setup) -> String {
     let clients: u32 = setup.groups.iter().map(|group| group.count).sum();
     let Setup { nodes, faults, .. } = setup;
     let (faults, seconds) = (faults.steps.len(), setup.end_ms as f64 / 1_000.0);

@@ -16,6 +16,33 @@ pub(crate) enum World {
 }
 
 impl World {
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::Turmoil => "turmoil",
+            Self::Madsim => "madsim",
+        }
+    }
+
+    /// Whether a second run in one process is another one than the first.
+    pub(crate) const fn is_once_a_process(self) -> bool {
+        matches!(self, Self::Turmoil)
+    }
+
+    /// What is wished for there.
+    pub(crate) fn wishes(self, wishes: &Wishes) -> Wishes {
+        Wishes { is_foreign: self != Self::Kernel, ..*wishes }
+    }
+
+    /// The one command that runs it again.
+    pub(crate) fn replay(self, scenario: &Scenario, wishes: &Wishes) -> String {
+        match self {
+            Self::Kernel => format!("cargo sim replay {} {wishes}", scenario.name),
+            other => format!("cargo sim run --world {} {} {wishes}", other.name(), scenario.name),
+        }
+    }
+
     /// Runs a scenario.
     ///
     /// # Errors

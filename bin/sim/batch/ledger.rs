@@ -125,6 +125,24 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// Reads a file that must be there.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub(crate) fn read(path: &Path) -> Result<Self, LedgerError> {
+        File::open(path).map_err(|error| LedgerError::File(path.to_owned(), error))?;
+        Self::open(path)
+    }
+
+    /// Whether lines can be appended: what is run and cannot be written down is run for nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub(crate) fn check_writable(&self) -> Result<(), LedgerError> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path);
+        file.map(drop).map_err(|error| LedgerError::File(self.path.clone(), error))
+    }
+
     /// The whole lines of the file.
     fn whole(&self) -> Result<String, LedgerError> {
         let mut text = match std::fs::read_to_string(&self.path) {

@@ -9,11 +9,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, value_parser};
 use futures_util::StreamExt;
 use switchboard_sim::scenario::{Scenario, Wishes};
 
-use crate::choice::is_standard;
+use crate::choice::{NODES, is_standard};
+use crate::exit::{INTERRUPTED, worse};
+use crate::interrupt::Interrupt;
+use crate::world::World;
 use crate::{code, process};
 use ledger::{Failed, Ledger, LedgerError, Line};
 
@@ -27,7 +30,7 @@ pub(crate) struct BatchArgs {
     #[arg(long, default_value = "all-cluster")]
     pub(crate) scenario: String,
     /// How many nodes, instead of each scenario's own number.
-    #[arg(long)]
+    #[arg(long, value_parser = value_parser!(u32).range(NODES))]
     pub(crate) nodes: Option<u32>,
     /// How many seeds of each scenario must have passed, those of earlier batches counted.
     #[arg(long, default_value_t = 60)]
@@ -54,16 +57,19 @@ pub(crate) enum BatchError {
     Process(#[from] io::Error),
 }
 
-/// Runs a batch; the exit code is that of the worst run. One of all scenarios that passes must have gone everywhere, the
+/// Runs a batch, until Ctrl-C at most; the exit code is that of the worst run. One of all scenarios that passes must have gone everywhere, the
 /// batches that it goes on from counted in.
 ///
 /// # Errors
 /// [`BatchError`].
 pub(crate) fn run(args: &BatchArgs, scenarios: &[&Scenario]) -> Result<ExitCode, BatchError> {
     let mut ledger = Ledger::open(&args.ledger)?;
-    let code = code::commit().unwrap_or_else(|| "unknown".to_owned());
+    ledger.check_writable()?;
+    let code = code::commit().unwrap_or("unknown");
+    let interrupt = Interrupt::listen()?;
     let begun = Instant::now();
-    let is_over = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
+    let is_late = || args.minutes.is_some_and(|minutes| begun.elapsed() >= Duration::from_secs(60 * minutes));
+    let is_over = || interrupt.came() || is_late();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failures: BTreeMap<&str, u64> = BTreeMap::new();
     let mut worst = 0;
@@ -77,10 +83,10 @@ pub(crate) fn run(args: &BatchArgs, scenarios: &[&Scenario]) -> Result<ExitCode,
         let Some(scenario) = next else { break };
         let row = ledger.row(scenario.name, args.nodes);
         let most = (SEEDS_PER_JOB * args.jobs.max(1) as u64).min(args.at_least - row.passed());
-        let seeds = row.next(&code, most);
-        let mut line = Line::empty(scenario.name, args.nodes, seeds.start, &code);
+        let seeds = row.next(code, most);
+        let mut line = Line::empty(scenario.name, args.nodes, seeds.start, code);
         let seeds = seeds.take_while(|_| !is_over());
-        worst = worst.max(runtime.block_on(play(&mut line, scenario, seeds, args.jobs))?);
+        worst = worse(worst, runtime.block_on(play(&mut line, scenario, seeds, args.jobs, &interrupt))?);
         *failures.entry(scenario.name).or_default() += line.failed.len() as u64;
         if line.first < line.end {
             println!("{line}");
@@ -88,6 +94,9 @@ pub(crate) fn run(args: &BatchArgs, scenarios: &[&Scenario]) -> Result<ExitCode,
         }
     }
     print!("{ledger}");
+    if interrupt.came() {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     // A batch that ended early could not go everywhere.
     let is_whole = |scenario: &&Scenario| ledger.row(scenario.name, args.nodes).passed() >= args.at_least;
     if is_standard(&args.scenario) && scenarios.iter().all(is_whole) {
@@ -102,22 +111,23 @@ async fn play(
     scenario: &Scenario,
     seeds: impl Iterator<Item = u64>,
     jobs: usize,
+    interrupt: &Interrupt,
 ) -> Result<u8, BatchError> {
     let (begun, nodes) = (Instant::now(), line.nodes);
     let wishes = seeds.map(|seed| Wishes { seed, nodes, ..Wishes::default() });
     let mut worst = 0;
-    let mut runs = std::pin::pin!(process::play(scenario, wishes, jobs));
+    let mut runs = std::pin::pin!(process::play(World::Kernel, scenario, wishes, jobs, interrupt));
     while let Some(ended) = runs.next().await {
         let ended = ended?;
         let summary = ended.summary();
-        worst = worst.max(ended.code);
+        worst = worse(worst, ended.code);
         line.virtual_s += summary.virtual_s;
         line.end = ended.seed + 1;
         line.coverage.count(&summary.reached);
         if ended.code == 0 {
             line.passed += 1;
         } else {
-            print!("{}", ended.report());
+            print!("{}", ended.text);
             line.failed.push(Failed { seed: ended.seed, outcome: summary.outcome });
         }
     }
