@@ -1,8 +1,12 @@
 //! Every failure that a seed has found: scenario, seed, and what it was. All of them pass now, and must go on to. Each was
 //! seen to fail with its fix taken out.
+//!
+//! A seed is drawn anew with every change of its scenario; a case says everything itself, and stays what it is.
+
+use std::fs;
 
 use switchboard_scenarios::find;
-use switchboard_sim::scenario::{Wishes, run};
+use switchboard_sim::scenario::{Case, Wishes, run, run_setup};
 
 /// Scenario, seed, and what it was.
 const FOUND: &[(&str, u64, &str)] = &[
@@ -126,4 +130,42 @@ fn the_second_half_of_what_was_found_stays_fixed() {
 #[test]
 fn what_was_found_at_five_nodes_stays_fixed() {
     stays_fixed(FOUND_AT_FIVE, Some(5));
+}
+
+/// The files of `cases`, by their names.
+fn cases() -> Vec<(String, Case)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .expect("the folder of cases must be there")
+        .map(|entry| entry.expect("it must be readable").path())
+        .collect();
+    paths.sort();
+    let read = |path: &std::path::PathBuf| {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let case = Case::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        (name, case)
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Larger ones are for benches; that they can be read is all that is tried here.
+const CLIENTS_MAX: u32 = 1_000;
+
+#[test]
+fn every_case_can_be_read_and_the_small_ones_pass() {
+    let (mut large, mut small) = (0, 0);
+    for (name, case) in cases() {
+        let clients: u32 = case.setup.groups.iter().map(|group| group.count).sum();
+        if clients > CLIENTS_MAX {
+            large += 1;
+            continue;
+        }
+        let scenario = find(&case.scenario).unwrap_or_else(|| panic!("{name}: no such scenario"));
+        let wishes = Wishes { seed: case.seed, flaw: case.flaw, ..Wishes::default() };
+        let report = run_setup(scenario, &wishes, case.setup);
+        assert!(report.is_passed(), "{name}: {report}");
+        small += 1;
+    }
+    assert!(large > 0 && small > 0, "{large} large and {small} small cases");
 }
