@@ -36,6 +36,7 @@ mod rolling_restart;
 mod rolling_upgrade;
 mod slow_reader;
 mod swarm;
+mod swizzle;
 mod tight;
 mod torn_log;
 mod tour;
@@ -72,6 +73,7 @@ pub use rolling_restart::ROLLING_RESTART;
 pub use rolling_upgrade::ROLLING_UPGRADE;
 pub use slow_reader::SLOW_READER;
 pub use swarm::SWARM;
+pub use swizzle::SWIZZLE;
 pub use tight::TIGHT;
 pub use torn_log::TORN_LOG;
 pub use tour::TOUR;
@@ -103,6 +105,7 @@ pub const ALL: &[Scenario] = &[
     MAJORITY_SPLIT,
     BRIDGE_PARTITION,
     ONE_WAY_CUT,
+    SWIZZLE,
     POWER_LOSS,
     TORN_LOG,
     NODE_REPLACED,

@@ -46,6 +46,22 @@ impl Dice {
         self.between(1, times) == 1
     }
 
+    /// Every link of these nodes to another node is cut, one after the other, and healed in another order: swizzled clogging,
+    /// as FoundationDB's simulation calls it. All of them are cut in the middle third of the time.
+    pub fn swizzle(&mut self, setup: &mut Setup, clogged: &[NodeId], (from_ms, to_ms): (u64, u64)) {
+        let third_ms = (to_ms - from_ms) / 3;
+        for (turn, node) in clogged.iter().enumerate() {
+            let done = &clogged[..turn];
+            for other in setup.servers().into_iter().filter(|other| other != node && !done.contains(other)) {
+                let (a, b) = (vec![*node], vec![other]);
+                let cut_ms = from_ms + self.between(0, third_ms);
+                let healed_ms = to_ms - self.between(0, third_ms);
+                setup.fault(cut_ms, Fault::Partition { a: a.clone(), b: b.clone() });
+                setup.fault(healed_ms, Fault::Heal { a, b });
+            }
+        }
+    }
+
     /// Weather: what a network and a host are like on a bad day, none of which may fail a request. It is drawn on a fair day,
     /// too, so that everything else is the same then.
     pub fn weather(&mut self, setup: &mut Setup) {
