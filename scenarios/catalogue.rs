@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// Whose call it is.
     pub(crate) mark: String,
     /// How many steps it takes.
-    steps: u32,
+    pub(crate) steps: u32,
 }
 
 /// The resource that `poke` changes.

@@ -4,6 +4,7 @@
 
 mod bridge_partition;
 mod busy;
+mod called_off;
 mod calm;
 pub mod canary;
 pub mod catalogue;
@@ -46,6 +47,7 @@ mod zone_loss;
 use switchboard_sim::scenario::Scenario;
 
 pub use bridge_partition::BRIDGE_PARTITION;
+pub use called_off::CALLED_OFF;
 pub use calm::CALM;
 pub use clock_skew::CLOCK_SKEW;
 pub use cluster_calm::CLUSTER_CALM;
@@ -92,6 +94,7 @@ pub const ALL: &[Scenario] = &[
     DRAIN,
     CLUSTER_CALM,
     TIGHT,
+    CALLED_OFF,
     CLOCK_SKEW,
     DOUBLE_EDGE,
     LEAVING,

@@ -195,6 +195,13 @@ pub enum Fact {
         /// On which node.
         node: NodeId,
     },
+    /// A handler that lingers ended, or was dropped.
+    Left {
+        /// For which call.
+        mark: Mark,
+        /// On which node.
+        node: NodeId,
+    },
     /// A client was told how a task of its stands.
     Task {
         /// In the answer to which request.
@@ -269,6 +276,7 @@ impl Fact {
             Self::Sent { mark, .. }
             | Self::Progress { mark, .. }
             | Self::Ran { mark, .. }
+            | Self::Left { mark, .. }
             | Self::Task { mark, .. } => Some(mark.client),
             Self::Ended { client, .. }
             | Self::Event { client, .. }
@@ -401,6 +409,15 @@ impl History {
     pub fn ran(&self, mark: Mark) {
         let node = self.node.expect("whoever runs must be of a node");
         self.note(Fact::Ran { mark, node });
+    }
+
+    /// Notes that a handler of this node is gone, for this call.
+    ///
+    /// # Panics
+    /// Where this handle is not [of](Self::of) a node.
+    pub fn left(&self, mark: Mark) {
+        let node = self.node.expect("whoever leaves must be of a node");
+        self.note(Fact::Left { mark, node });
     }
 
     /// Notes how a request ended, and at which server.

@@ -111,7 +111,9 @@ impl Told {
 
 /// Whether a client asks it in its turn, after the answer to what it asked before, and not to take its leave.
 const fn is_in_turn(errand: Errand) -> bool {
-    let is_beside =
-        matches!(errand, Errand::Answer | Errand::Listen | Errand::Resume | Errand::Doubt | Errand::Look);
+    let is_beside = matches!(
+        errand,
+        Errand::Answer | Errand::Listen | Errand::Resume | Errand::Doubt | Errand::Look | Errand::Withdraw
+    );
     !is_beside && !matches!(errand, Errand::Delete | Errand::Haunt)
 }

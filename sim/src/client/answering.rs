@@ -1,4 +1,4 @@
-//! A client's answer to a question of the server's, on its way until the server has taken it.
+//! A client's answer to a question of the server's, or its word that it waits for none, on its way until the server has taken it.
 
 use switchboard::env::{Entropy, Env, deadline};
 
@@ -16,6 +16,8 @@ pub(super) struct Answering<E> {
     pub(super) route: Route,
     pub(super) patience_ms: u64,
     pub(super) mark: Mark,
+    /// What for: an answer, or a word that none is waited for.
+    pub(super) errand: Errand,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -25,7 +27,7 @@ const ATTEMPTS_MAX: u32 = 20;
 impl<E: Env> Answering<E> {
     pub(super) async fn send(mut self, mut dice: Entropy) {
         for attempt in 0..ATTEMPTS_MAX {
-            let pending = Pending::new(&self.history, self.mark, Errand::Answer);
+            let pending = Pending::new(&self.history, self.mark, self.errand);
             let (env, due) = (self.env.clone(), self.env.now().after_ms(self.patience_ms));
             let outcome = deadline(&env, due, self.try_once()).await.unwrap_or(Outcome::Timeout);
             pending.end(outcome, &self.route);

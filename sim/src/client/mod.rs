@@ -3,6 +3,7 @@
 
 mod answering;
 mod caller;
+mod calling_off;
 mod doubting;
 mod full;
 mod hostile;

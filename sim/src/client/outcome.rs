@@ -65,6 +65,10 @@ pub enum Errand {
     Hostile(u16),
     /// Calls a tool that is not of ours, as a script says.
     Own,
+    /// Calls a tool that says so many things and never answers, and calls it off in the midst of it.
+    Linger(u32),
+    /// Says in a session that it does not wait for an answer any more.
+    Withdraw,
 }
 
 impl Errand {
@@ -81,6 +85,7 @@ impl Errand {
             Self::Relist => Some("relist"),
             Self::Pour(_) => Some("pour"),
             Self::Task(_) => Some("work"),
+            Self::Linger(_) => Some("linger"),
             Self::Quiz => Some("quiz"),
             _ => None,
         }
@@ -100,7 +105,7 @@ impl Errand {
     /// How many steps its tool takes.
     pub(crate) const fn steps(self) -> u32 {
         match self {
-            Self::Slow(steps) | Self::Pour(steps) | Self::Task(steps) => steps,
+            Self::Slow(steps) | Self::Pour(steps) | Self::Task(steps) | Self::Linger(steps) => steps,
             _ => 0,
         }
     }
@@ -137,6 +142,8 @@ impl Errand {
             Self::Haunt => "haunt",
             Self::Hostile(_) => "hostile",
             Self::Own => "own",
+            Self::Linger(_) => "linger",
+            Self::Withdraw => "withdraw",
         }
     }
 
@@ -147,6 +154,7 @@ impl Errand {
             Self::Panic => matches!(outcome, Outcome::RpcError(code::INTERNAL_ERROR)),
             Self::Hang => matches!(outcome, Outcome::RpcError(code::TIMED_OUT)),
             Self::Haunt => matches!(outcome, Outcome::Http(404)),
+            Self::Linger(_) => matches!(outcome, Outcome::RpcError(code::CANCELLED) | Outcome::GivenUp),
             Self::Doubt => matches!(outcome, Outcome::Ok | Outcome::Http(400 | 404)),
             // The task may have ended meanwhile.
             Self::Cancel => matches!(outcome, Outcome::Ok | Outcome::RpcError(code::INVALID_PARAMS)),

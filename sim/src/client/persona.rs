@@ -101,6 +101,7 @@ pub async fn live<E: Env>(env: E, history: History, who: Persona) {
             outcome
         } else {
             match work.pick(thin.dice.below(weight)) {
+                errand @ Errand::Linger(_) => Box::pin(thin.call_off(errand)).await,
                 errand if errand.is_task() => Box::pin(thin.work(errand)).await,
                 Errand::Renew if who.era == Era::Stateful => {
                     close(&mut streams);
@@ -129,7 +130,7 @@ fn close<T: Task>(streams: &mut Vec<T>) {
 impl Outcome {
     /// Whether a client does well to wait a little longer before it tries anything else.
     const fn loses_time(self) -> bool {
-        !matches!(self, Self::Ok | Self::ToolError | Self::RpcError(_) | Self::Http(404))
+        !matches!(self, Self::Ok | Self::ToolError | Self::RpcError(_) | Self::Http(404) | Self::GivenUp)
     }
 }
 

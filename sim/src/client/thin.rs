@@ -138,6 +138,11 @@ impl<E: Env> Thin<E> {
         self.exchange(errand, id).await
     }
 
+    /// The id of what it asks next.
+    pub(super) const fn id_next(&self) -> u32 {
+        self.last_id + 1
+    }
+
     /// Calls a tool, in as many rounds as it has questions.
     pub(crate) async fn call(&mut self, errand: Errand, tool: &str, arguments: &str) -> Reply {
         let members = format!(r#""name":"{tool}","arguments":{arguments}"#);
@@ -365,6 +370,7 @@ impl<E: Env> Thin<E> {
             route: Route::new(&self.env, self.route.servers(), "an answer", false),
             patience_ms: self.patience_ms,
             mark: self.mark,
+            errand: Errand::Answer,
             bytes: self.writer.bytes().to_vec(),
         };
         let dice = self.env.entropy("answer");

@@ -99,6 +99,7 @@ fn lane_of(report: &Report, fact: &Fact) -> Option<u32> {
         | Fact::Node(node, _)
         | Fact::Changed(node, _)
         | Fact::Ran { node, .. }
+        | Fact::Left { node, .. }
         | Fact::Noted { by: Who::Node(node), .. } => Some(node.0),
         other => other.client().map(|client| host_of(report, client)),
     }

@@ -15,8 +15,9 @@ use super::report::{End, Report};
 use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
-    AlwaysHolds, Answered, Balance, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry, History,
-    InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce, TasksLinearize,
+    AlwaysHolds, Answered, Balance, CalledOff, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry,
+    History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce,
+    TasksLinearize,
 };
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -185,6 +186,7 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(OneLife::default()),
         Box::new(OneLog::default()),
         Box::new(TasksLinearize::default()),
+        Box::new(CalledOff::default()),
         Box::new(answered),
     ];
     if is_cluster {
