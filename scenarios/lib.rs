@@ -25,6 +25,7 @@ mod key_rotation;
 mod kill_mid_call;
 mod leader_crash;
 mod leaving;
+mod lossy;
 mod majority_split;
 mod minority_split;
 mod node_replaced;
@@ -64,6 +65,7 @@ pub use key_rotation::KEY_ROTATION;
 pub use kill_mid_call::KILL_MID_CALL;
 pub use leader_crash::LEADER_CRASH;
 pub use leaving::LEAVING;
+pub use lossy::LOSSY;
 pub use majority_split::MAJORITY_SPLIT;
 pub use minority_split::MINORITY_SPLIT;
 pub use node_replaced::NODE_REPLACED;
@@ -102,6 +104,7 @@ pub const ALL: &[Scenario] = &[
     ROLLING_UPGRADE,
     KEY_ROTATION,
     LEADER_CRASH,
+    LOSSY,
     ZOMBIE_LEADER,
     MINORITY_SPLIT,
     ISLAND,

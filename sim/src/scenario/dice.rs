@@ -4,6 +4,7 @@ use switchboard::env::Entropy;
 
 use super::setup::{SERVER, Setup};
 use crate::fault::Fault;
+use crate::net::{Latency, Link};
 use crate::node::NodeId;
 use crate::plan::Step;
 
@@ -59,6 +60,17 @@ impl Dice {
                 setup.fault(cut_ms, Fault::Partition { a: a.clone(), b: b.clone() });
                 setup.fault(healed_ms, Fault::Heal { a, b });
             }
+        }
+    }
+
+    /// Weather among nodes and to their clients: latency with a heavy tail, and loss. Drawn on a fair day, too.
+    pub fn storm(&mut self, setup: &mut Setup) {
+        let base_us = self.between(100, 5_000);
+        let jitter_us = self.between(0, 2 * base_us);
+        let (tail_ppm, tail_us) = (self.count(1_000, 20_000), self.between(20_000, 200_000));
+        let loss_ppm = self.count(100, 10_000);
+        if !self.is_fair {
+            setup.net.link = Link { latency: Latency { base_us, jitter_us, tail_ppm, tail_us }, loss_ppm };
         }
     }
 
