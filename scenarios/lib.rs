@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accept_overflow;
 mod bridge_partition;
 mod busy;
 mod called_off;
@@ -47,6 +48,7 @@ mod zone_loss;
 
 use switchboard_sim::scenario::Scenario;
 
+pub use accept_overflow::ACCEPT_OVERFLOW;
 pub use bridge_partition::BRIDGE_PARTITION;
 pub use called_off::CALLED_OFF;
 pub use calm::CALM;
@@ -89,6 +91,7 @@ pub const ALL: &[Scenario] = &[
     CALM,
     FLOOD,
     RECONNECT_STORM,
+    ACCEPT_OVERFLOW,
     KILL_MID_CALL,
     PARTITION_HEAL,
     SLOW_READER,
