@@ -37,6 +37,7 @@ mod power_loss;
 mod reconnect_storm;
 mod rolling_restart;
 mod rolling_upgrade;
+mod sick_disk;
 mod slow_reader;
 mod swarm;
 mod swizzle;
@@ -77,6 +78,7 @@ pub use power_loss::POWER_LOSS;
 pub use reconnect_storm::RECONNECT_STORM;
 pub use rolling_restart::ROLLING_RESTART;
 pub use rolling_upgrade::ROLLING_UPGRADE;
+pub use sick_disk::SICK_DISK;
 pub use slow_reader::SLOW_READER;
 pub use swarm::SWARM;
 pub use swizzle::SWIZZLE;
@@ -118,6 +120,7 @@ pub const ALL: &[Scenario] = &[
     POWER_LOSS,
     TORN_LOG,
     NODE_REPLACED,
+    SICK_DISK,
     CONTROL_LOST,
     ZONE_LOSS,
     JOINING,

@@ -10,6 +10,7 @@ use switchboard::event::Event;
 use switchboard::probe::{Flaw, Quirk};
 
 use crate::disk::SimDisk;
+use crate::kernel::Work;
 use crate::kernel::here::{self, enter};
 use crate::kernel::task::SimTask;
 use crate::kernel::timer::SimSleep;
@@ -49,6 +50,15 @@ impl SimEnv {
     #[must_use]
     pub fn boot(&self) -> u32 {
         self.boot
+    }
+
+    /// Ends the process of the node, as the program of a real one does that can do nothing more.
+    pub(crate) fn exit(self) {
+        enter(|kernel| {
+            if kernel.is_alive(self.node, self.boot) {
+                kernel.work.push_back(Work::Exit(self.node));
+            }
+        });
     }
 
     fn draw_blocking_nanos(self) -> u64 {

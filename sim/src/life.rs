@@ -156,7 +156,7 @@ impl World {
         number
     }
 
-    fn end_node(&mut self, node: NodeId, power: Power) -> u64 {
+    pub(crate) fn end_node(&mut self, node: NodeId, power: Power) -> u64 {
         let (tasks, touched) = enter(|kernel| kernel.end_process(node, power));
         for key in tasks {
             drop_task(key);

@@ -73,7 +73,10 @@ impl Fault {
     fn undoes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Restart(node), Self::Kill(other) | Self::PowerLoss(other) | Self::DiskLoss(other))
-            | (Self::Restart(node), Self::PowerLossInWrite { node: other, .. })
+            | (
+                Self::Restart(node),
+                Self::PowerLossInWrite { node: other, .. } | Self::DiskFail { node: other, .. },
+            )
             | (Self::Resume(node), Self::Pause(other)) => node == other,
             (
                 Self::HealAll,

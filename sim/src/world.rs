@@ -21,7 +21,7 @@ use crate::kernel::slab::Key;
 use crate::kernel::task::{Body, End, SimTask, Turned};
 use crate::kernel::{Kernel, Turn, Work};
 use crate::moment::whose;
-use crate::node::{Boot, Node, NodeId};
+use crate::node::{Boot, Node, NodeId, Power};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::process::{Pipes, Program};
@@ -281,6 +281,9 @@ impl World {
                 }
             }
             Work::LosePower(node) => self.lose_power(node),
+            Work::Exit(node) => {
+                self.end_node(node, Power::Stopped);
+            }
             Work::Plan(step) => {
                 if let Some(fault) = enter(|kernel| kernel.plan.get(step as usize).cloned()) {
                     self.apply(fault);

@@ -224,6 +224,8 @@ pub enum Fact {
     Booted(NodeId),
     /// A node's process has drained.
     Drained(NodeId),
+    /// A node's process could not keep its state, and ended or did not begin: why.
+    GaveUp(NodeId, Arc<str>),
     /// A node was asked how its cluster stands; `None` where it said nothing that can be read.
     Stands(NodeId, Option<Standing>),
     /// A node told of itself.
@@ -289,6 +291,7 @@ impl Fact {
             Self::Changed(..)
             | Self::Booted(_)
             | Self::Drained(_)
+            | Self::GaveUp(..)
             | Self::Stands(..)
             | Self::Node(..)
             | Self::Noted { by: Who::Node(_), .. } => None,

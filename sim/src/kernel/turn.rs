@@ -19,6 +19,8 @@ pub(crate) enum Work {
     Plan(u32),
     /// Cut the power of a host.
     LosePower(NodeId),
+    /// End the process of a node.
+    Exit(NodeId),
     /// Drop the tasks of a child process.
     EndProcess(u32),
 }

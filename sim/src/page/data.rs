@@ -176,6 +176,7 @@ fn lives(report: &Report) -> Vec<(u64, NodeId, &'static str)> {
     let told = report.history.iter().filter_map(|entry| match entry.fact {
         Fact::Booted(node) => Some((entry.at, node, "serves")),
         Fact::Drained(node) => Some((entry.at, node, "drained")),
+        Fact::GaveUp(node, _) => Some((entry.at, node, "gave up")),
         _ => None,
     });
     let mut lives: Vec<_> = turned.chain(told).collect();

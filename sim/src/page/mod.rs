@@ -95,6 +95,7 @@ fn lane_of(report: &Report, fact: &Fact) -> Option<u32> {
     match fact {
         Fact::Booted(node)
         | Fact::Drained(node)
+        | Fact::GaveUp(node, _)
         | Fact::Stands(node, _)
         | Fact::Node(node, _)
         | Fact::Changed(node, _)

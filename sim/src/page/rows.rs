@@ -116,7 +116,11 @@ pub(super) fn facts(report: &Report, focus: &Focus, max: usize) -> (Vec<(u64, i6
             _,
             Event::QueueLength { .. } | Event::ConnectionOpened(_) | Event::ConnectionClosed(_),
         ) => false,
-        Fact::Node(_, Event::LifeBegan(_)) | Fact::Booted(_) | Fact::Drained(_) | Fact::Note(..) => true,
+        Fact::Node(_, Event::LifeBegan(_))
+        | Fact::Booted(_)
+        | Fact::Drained(_)
+        | Fact::GaveUp(..)
+        | Fact::Note(..) => true,
         Fact::Sent { .. } | Fact::Ended { .. } => false,
         fact if focus.client.is_some() && fact.client() == focus.client => true,
         Fact::Node(..) | Fact::Ran { .. } | Fact::Changed(..) | Fact::Task { .. } => {
@@ -127,7 +131,7 @@ pub(super) fn facts(report: &Report, focus: &Focus, max: usize) -> (Vec<(u64, i6
     let rows: Vec<&Entry> = report.history.iter().filter(is_kept).collect();
     let all = rows.len();
     let rank = |entry: &&Entry| match entry.fact {
-        Fact::Booted(_) | Fact::Drained(_) => 0,
+        Fact::Booted(_) | Fact::Drained(_) | Fact::GaveUp(..) => 0,
         _ => entry.at.abs_diff(focus.at),
     };
     let rows = Focus::keep(rows, max, rank).into_iter().map(|entry| {

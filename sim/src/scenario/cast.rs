@@ -10,7 +10,7 @@ use switchboard::env::{Env, Instant, deadline};
 use switchboard::event::Event;
 use switchboard::handler::Catalogue;
 
-use super::cluster::{Nodes, Site, Start};
+use super::cluster::{Life, Nodes, Site, Start};
 use super::piece::Script;
 use super::setup::{Group, Role, Setup};
 use crate::check::{ClientId, Fact, History};
@@ -47,7 +47,7 @@ impl Cast {
         env: E,
         tools: T,
         start: Start<E>,
-    ) -> impl Future<Output = ()> + Send + use<E, T>
+    ) -> impl Future<Output = Life> + Send + use<E, T>
     where
         T: FnOnce(&History) -> Catalogue + Send + 'static,
     {

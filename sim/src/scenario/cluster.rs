@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use switchboard::env::{Env, deadline};
+use switchboard::env::{Either, Env, deadline, race};
 use switchboard::handler::Catalogue;
 use switchboard::node::{ClusterConfig, Config, HttpConfig, Node, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +17,15 @@ use crate::node::NodeId;
 
 /// Starts a node in a world: one function for each, so that consensus and HTTP are compiled once for each.
 pub type Start<E> = fn(E, Config, Catalogue) -> BoxFuture<'static, Result<Node<E>, StartError>>;
+
+/// How the life of a node's process went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Life {
+    /// To its end.
+    Lived,
+    /// The node could not keep its state: its process must end now.
+    GivenUp,
+}
 
 /// Where a node is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,14 +98,14 @@ impl Nodes {
         }
     }
 
-    /// The life of a node's process.
+    /// The life of a node's process. Whether it ended because the node gave up: then nothing of it may go on.
     pub(super) async fn serve<E: Env>(
         self: Arc<Self>,
         id: NodeId,
         env: E,
         tools: impl FnOnce(&History) -> Catalogue + Send,
         start: Start<E>,
-    ) {
+    ) -> Life {
         if let Some((_, joins_ms)) = self.setup.joins.iter().find(|(node, _)| *node == id) {
             let waits_ms = joins_ms.saturating_sub(self.history.now() / 1_000_000);
             env.sleep_until(env.now().after_ms(waits_ms)).await;
@@ -104,7 +113,10 @@ impl Nodes {
         let catalogue = tools(&self.history.of(id));
         let booted_ms = self.history.now() / 1_000_000;
         let starting = start(env.clone(), self.config(id, booted_ms), catalogue);
-        let node = starting.await.expect("the node must start");
+        let node = match starting.await {
+            Ok(node) => node,
+            Err(error) => return self.give_up(id, error.to_string().into()),
+        };
         self.history.note(Fact::Booted(id));
         let now_ms = self.history.now() / 1_000_000;
         let leaves = self.setup.leaves.iter().find(|(other, at_ms)| *other == id && *at_ms > now_ms);
@@ -114,13 +126,26 @@ impl Nodes {
             // It ends by itself.
             node.stopped().await;
             self.history.note(Fact::Drained(id));
-            return;
+            return Life::Lived;
         }
         let restarts = self.setup.restarts.iter().filter(|(other, _)| *other == id).map(|(_, at_ms)| *at_ms);
         let drain_ms = restarts.filter(|at_ms| *at_ms > now_ms).min().unwrap_or(self.setup.drain_ms);
-        env.sleep_until(env.now().after_ms(drain_ms.saturating_sub(now_ms))).await;
+        let until_drain = env.sleep_until(env.now().after_ms(drain_ms.saturating_sub(now_ms)));
+        if let Either::Right(Some(why)) = race(until_drain, node.stopped()).await {
+            return self.give_up(id, why);
+        }
         node.drain().await;
         self.history.note(Fact::Drained(id));
+        Life::Lived
+    }
+
+    /// A node gave up, and said why. Only one whose disk is sick may, and it must say so.
+    fn give_up(&self, node: NodeId, why: Arc<str>) -> Life {
+        let now_ms = self.history.now() / 1_000_000;
+        let is_sick = self.setup.is_sick(node, now_ms) && why.contains("store");
+        assert!(is_sick, "{node} must start and go on, and gave up: {why}");
+        self.history.note(Fact::GaveUp(node, why));
+        Life::GivenUp
     }
 
     fn admin(&self, node: NodeId) -> SocketAddr {

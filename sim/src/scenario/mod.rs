@@ -19,7 +19,7 @@ mod wishes;
 pub use case::{Case, Finding, NoCase};
 pub use cast::Cast;
 pub(crate) use cast::observed;
-pub use cluster::{Site, Start};
+pub use cluster::{Life, Site, Start};
 pub use dice::Dice;
 pub use neighbour::{Change, nearest_passing};
 pub use parting::{Parting, WINDOW_LINES, same_marks};

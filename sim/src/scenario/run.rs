@@ -9,7 +9,7 @@ use switchboard::handler::Catalogue;
 use switchboard::node::{Config, Node, StartError};
 
 use super::cast::{Cast, observed};
-use super::cluster::Site;
+use super::cluster::{Life, Site};
 use super::piece::{Piece, Place};
 use super::report::{End, Report};
 use super::setup::{Scenario, Setup};
@@ -118,7 +118,12 @@ fn play(
             let (tools, sites) = (Arc::clone(&piece.tools), cast.sites());
             let make =
                 move |history: &History| tools(Place { node: server, env, sites, history: history.clone() });
-            cast.serve(server, env, make, start)
+            let life = cast.serve(server, env, make, start);
+            async move {
+                if life.await == Life::GivenUp {
+                    env.exit();
+                }
+            }
         });
     }
     for number in 0..setup.hosts {

@@ -241,10 +241,26 @@ impl Setup {
             Fault::Kill(node) | Fault::PowerLoss(node) | Fault::PowerLossInWrite { node, .. } => {
                 Some((node, step.at_ms))
             }
-            Fault::DiskLoss(node) => Some((node, step.at_ms)),
+            Fault::DiskLoss(node)
+            | Fault::DiskFail { node, .. }
+            | Fault::DiskCapacity { node, bytes: Some(_) } => Some((node, step.at_ms)),
             Fault::Restart(node) if !drains(node) => Some((node, step.at_ms)),
             _ => None,
         })
+    }
+
+    /// Whether the disk of a node has been sick by then: what it holds may be lost, and the node may give up.
+    pub(super) fn is_sick(&self, node: NodeId, by_ms: u64) -> bool {
+        let sick = |step: &Step| {
+            let whose = match &step.fault {
+                Fault::DiskFail { node, .. }
+                | Fault::DiskCapacity { node, bytes: Some(_) }
+                | Fault::DiskCorrupt { node, .. } => *node,
+                _ => return false,
+            };
+            whose == node && step.at_ms <= by_ms
+        };
+        self.faults.steps.iter().any(sick)
     }
 
     /// The host of this number that clients live on.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use switchboard::env::{Env, Panicked};
 use switchboard::event::Event;
 use switchboard::probe::Point;
@@ -261,7 +262,7 @@ fn play<W: Foreign>(
     for server in servers {
         let cast = cast.clone();
         let tools = scenario.catalogue;
-        world.boot(server, move |env| cast.serve(server, env, tools, start));
+        world.boot(server, move |env| cast.serve(server, env, tools, start).map(drop));
     }
     for (number, host) in (0..).zip(hosts) {
         let cast = cast.clone();

@@ -396,6 +396,7 @@ impl<E: Env> Cluster<E> {
     async fn watch_store(self) {
         let failed = self.0.store.failed().await;
         if !self.0.life.is_stopping() {
+            reachable!(self.0.env, StoreFailed);
             self.0.life.fail(&failed.to_string());
         }
     }

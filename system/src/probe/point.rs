@@ -96,5 +96,9 @@ closed_list! {
         TaskWaitedForGroup = "task_waited_for_group",
         /// The work of a task ended when the task had ended already.
         TaskEndedBefore = "task_ended_before",
+
+        // ---- disks ----
+        /// A node stopped by itself, because its disk failed.
+        StoreFailed = "store_failed",
     }
 }
