@@ -54,7 +54,10 @@ async fn on_loopback(wishes: &Wishes) -> Told {
     let cast = Cast::new(&setup, &history, sites(setup.nodes, &state));
     for node in setup.servers() {
         let env = boot();
-        drop(env.spawn("node", cast.serve(node, env.clone(), TOUR.catalogue, start)));
+        let life = cast.serve(node, env.clone(), TOUR.catalogue, start);
+        drop(env.spawn("node", async move {
+            life.await;
+        }));
     }
     for host in 0..setup.hosts {
         let env = Seeded::new(boot(), wishes.seed, &format!("clients {host}"));
