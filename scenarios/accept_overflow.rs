@@ -14,6 +14,8 @@ pub const ACCEPT_OVERFLOW: Scenario = Scenario {
     catalogue: crate::catalogue::catalogue,
 };
 
+/// How many hosts the clients live on.
+const HOSTS: u32 = 2;
 /// A dial that is ignored gives up while the node still stands: then it is known that it was.
 const DIAL_GIVE_UP_MS: u64 = 1_000;
 
@@ -22,6 +24,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(100, 200));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
+    // From each of them some clients are connected to each node.
+    setup.hosts = HOSTS;
     // More than come by chance at one moment, and less than come back.
     setup.net.backlog = dice.count(6, 16) as usize;
     let (overflow, met) =
