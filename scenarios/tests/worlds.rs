@@ -111,6 +111,7 @@ fn power_loss() {
 }
 
 /// It counts only where a node says that it has another key.
+#[cfg(not(madsim))]
 #[test]
 fn key_rotation() {
     pass("key_rotation", 20);
