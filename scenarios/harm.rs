@@ -1,7 +1,10 @@
-//! What is nobody's fault while something is wrong with a cluster: how requests end, and for how long after.
+//! What is nobody's fault while something is wrong with a cluster: how requests end, and for how long after; and the harm that
+//! several scenarios do.
 
 use switchboard::protocol::fault::code;
+use switchboard_sim::Fault;
 use switchboard_sim::client::Outcome;
+use switchboard_sim::scenario::{Dice, Setup};
 
 /// How long after trouble in a cluster everything must be well again.
 pub(crate) const CALM_AFTER_MS: u64 = 8_000;
@@ -35,3 +38,13 @@ pub(crate) const HOST_GOES_DARK: [Outcome; 8] = [
     Outcome::ConnectTimeout,
     Outcome::Timeout,
 ];
+
+/// A node is killed at some time, and started again so much later. That is all of the trouble.
+pub(crate) fn kill_one(dice: &mut Dice, setup: &mut Setup, at_ms: (u64, u64), later_ms: (u64, u64)) {
+    let victim = dice.node(setup);
+    let killed_ms = dice.between(at_ms.0, at_ms.1);
+    let again_ms = killed_ms + dice.between(later_ms.0, later_ms.1);
+    setup.fault(killed_ms, Fault::Kill(victim));
+    setup.fault(again_ms, Fault::Restart(victim));
+    setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
+}

@@ -1,7 +1,6 @@
 //! The keys of the cluster change every few seconds, under load: ids that were sealed with an older key go on being good, at
 //! every node, while one node is killed and comes back in the middle of it.
 
-use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
 use crate::harm;
@@ -21,12 +20,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     // A ring holds eight keys, and none is let go of in so short a time: five changes, and a margin.
     setup.key_rotate_ms = dice.between(12_000, 20_000);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::NODE_DIES);
-    let victim = dice.node(&setup);
-    let killed_ms = dice.between(9_000, 15_000);
-    let again_ms = killed_ms + dice.between(500, 5_000);
-    setup.fault(killed_ms, Fault::Kill(victim));
-    setup.fault(again_ms, Fault::Restart(victim));
+    harm::kill_one(dice, &mut setup, (9_000, 15_000), (500, 5_000));
     setup.must_meet = vec!["key_changed".into()];
-    setup.trouble_ms = (killed_ms, again_ms + harm::CALM_AFTER_MS);
     setup
 }

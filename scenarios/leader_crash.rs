@@ -1,7 +1,6 @@
 //! A node of a cluster is killed under load and starts again: what it led finds another leader, what it kept is still there,
 //! and nobody waits for what it had begun.
 
-use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
 use crate::harm;
@@ -19,11 +18,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::NODE_DIES);
-    let victim = dice.node(&setup);
-    let killed_ms = dice.between(8_500, 11_000);
-    let again_ms = killed_ms + dice.between(1, 5_000);
-    setup.fault(killed_ms, Fault::Kill(victim));
-    setup.fault(again_ms, Fault::Restart(victim));
-    setup.trouble_ms = (killed_ms, again_ms + harm::CALM_AFTER_MS);
+    harm::kill_one(dice, &mut setup, (8_500, 11_000), (1, 5_000));
     setup
 }

@@ -1,7 +1,6 @@
 //! A cluster in bad weather: every segment takes its time, some a long one, some are lost; and a node is killed in the midst of it.
 //! The weather alone fails nothing.
 
-use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
 use crate::harm;
@@ -20,11 +19,6 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     dice.storm(&mut setup);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::NODE_DIES);
-    let victim = dice.node(&setup);
-    let killed_ms = dice.between(8_500, 11_000);
-    let again_ms = killed_ms + dice.between(1, 5_000);
-    setup.fault(killed_ms, Fault::Kill(victim));
-    setup.fault(again_ms, Fault::Restart(victim));
-    setup.trouble_ms = (killed_ms, again_ms + harm::CALM_AFTER_MS);
+    harm::kill_one(dice, &mut setup, (8_500, 11_000), (1, 5_000));
     setup
 }

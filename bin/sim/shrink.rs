@@ -125,8 +125,7 @@ pub(crate) fn search(
 
 /// How large a setup is, in words.
 pub(crate) fn size(setup: &Setup) -> String {
-    let clients: u32 = setup.groups.iter().map(|group| group.count).sum();
-    let Setup { nodes, faults, .. } = setup;
+    let (Setup { nodes, faults, .. }, clients) = (setup, setup.clients());
     let (faults, seconds) = (faults.steps.len(), setup.end_ms as f64 / 1_000.0);
     format!("{nodes} nodes, {clients} clients, {faults} faults, {seconds:.1} s")
 }

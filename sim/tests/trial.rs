@@ -91,7 +91,7 @@ fn what_was_made_smaller_fails_again_as_a_case() {
     let smaller = trial.explain(0).expect_err("it must fail");
     let case = Case::read(&smaller.case.write()).expect("a case must read back");
     assert!(case.setup.faults.steps.is_empty(), "it takes no crash: {smaller}");
-    assert_eq!(case.setup.groups.iter().map(|group| group.count).sum::<u32>(), 1, "{smaller}");
+    assert_eq!(case.setup.clients(), 1, "{smaller}");
     assert_eq!(trial.run_case(&case).finding(), case.finding);
 }
 

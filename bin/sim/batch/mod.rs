@@ -57,8 +57,8 @@ pub(crate) enum BatchError {
     Process(#[from] io::Error),
 }
 
-/// Runs a batch, until Ctrl-C at most; the exit code is that of the worst run. One of all scenarios that passes must have gone everywhere, the
-/// batches that it goes on from counted in.
+/// Runs a batch, until Ctrl-C at most; the exit code is that of the worst run. One of all scenarios that passes must have gone
+/// everywhere, the batches that it goes on from counted in.
 ///
 /// # Errors
 /// [`BatchError`].

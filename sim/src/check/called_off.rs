@@ -1,6 +1,6 @@
 //! A call that its client called off ends, and its handler with it, within a moment: of that on nobody waits for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Breach, Checker, Entry, Fact, Mark, RequestNumber, Violation};
 use crate::client::{Errand, Outcome};
@@ -12,10 +12,16 @@ const BOUND: u64 = 1_000_000_000;
 #[derive(Debug, Default)]
 pub struct CalledOff {
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
-    /// When it was called off: when a node took the word of it, or when its client hung up.
-    called_off: BTreeMap<Mark, u64>,
-    running: BTreeSet<Mark>,
+    calls: BTreeMap<Mark, Call>,
     found: Vec<Violation>,
+}
+
+/// A call that is to be called off.
+#[derive(Debug, Default)]
+struct Call {
+    /// When it was: when a node took the word of it, or when its client hung up.
+    called_off: Option<u64>,
+    is_running: bool,
 }
 
 impl CalledOff {
@@ -26,7 +32,8 @@ impl CalledOff {
 
     /// Whatever of a call ends now must not have been called off long ago.
     fn judge(&mut self, at: u64, mark: Mark, what: &str) {
-        let since = self.called_off.get(&mark).map_or(0, |called_off| at.saturating_sub(*called_off));
+        let called_off = self.calls.get(&mark).and_then(|call| call.called_off);
+        let since = called_off.map_or(0, |called_off| at.saturating_sub(called_off));
         if since > BOUND {
             let ms = since / 1_000_000;
             self.blame(at, mark, format!("{what} of {mark} ended {ms} ms after it was called off"));
@@ -39,22 +46,25 @@ impl Checker for CalledOff {
         match &entry.fact {
             Fact::Sent { request, mark, errand: errand @ (Errand::Linger(_) | Errand::Withdraw) } => {
                 self.open.insert(*request, (*mark, *errand));
+                self.calls.entry(*mark).or_default();
             }
             Fact::Ended { request, outcome, .. } => {
                 let Some((mark, errand)) = self.open.remove(request) else { return };
                 match (errand, outcome) {
                     (Errand::Withdraw, Outcome::Ok) | (Errand::Linger(_), Outcome::GivenUp) => {
-                        self.called_off.entry(mark).or_insert(entry.at);
+                        self.calls.entry(mark).or_default().called_off.get_or_insert(entry.at);
                     }
                     (Errand::Linger(_), _) => self.judge(entry.at, mark, "the call"),
                     _ => {}
                 }
             }
             Fact::Ran { mark, .. } => {
-                self.running.insert(*mark);
+                if let Some(call) = self.calls.get_mut(mark) {
+                    call.is_running = true;
+                }
             }
             Fact::Left { mark, .. } => {
-                self.running.remove(mark);
+                self.calls.entry(*mark).or_default().is_running = false;
                 self.judge(entry.at, *mark, "the handler");
             }
             _ => {}
@@ -62,10 +72,9 @@ impl Checker for CalledOff {
     }
 
     fn finish(&mut self, at: u64) -> Vec<Violation> {
-        for mark in self.called_off.keys().copied().collect::<Vec<Mark>>() {
-            if self.running.contains(&mark) {
-                self.judge(at, mark, "the run, but not the handler");
-            }
+        let running = self.calls.iter().filter(|(_, call)| call.is_running).map(|(mark, _)| *mark);
+        for mark in running.collect::<Vec<Mark>>() {
+            self.judge(at, mark, "the run, but not the handler");
         }
         std::mem::take(&mut self.found)
     }

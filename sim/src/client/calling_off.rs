@@ -2,9 +2,7 @@
 
 use switchboard::env::{Env, deadline};
 
-use super::answering::Answering;
 use super::outcome::{Errand, Outcome};
-use super::route::Route;
 use super::thin::Thin;
 use super::writer::{Era, Message};
 
@@ -15,8 +13,8 @@ impl<E: Env> Thin<E> {
     /// Calls a tool that never answers, and calls it off.
     pub(super) async fn call_off(&mut self, errand: Errand) -> Outcome {
         self.mark.call += 1;
-        let (mark, steps, tool) = (self.mark, errand.steps(), errand.tool().unwrap_or_default());
-        let members = format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}"#);
+        let tool = errand.tool().unwrap_or_default();
+        let members = format!(r#""name":"{tool}","arguments":{}"#, errand.arguments(self.mark));
         let after_ms = AFTER_MS.0 + self.dice.below(AFTER_MS.1 - AFTER_MS.0);
         if self.writer.era() == Era::Stateful {
             self.withdraw(after_ms);
@@ -36,15 +34,7 @@ impl<E: Env> Thin<E> {
         let (method, members) = ("notifications/cancelled", members.as_str());
         let message = Message { method, name: None, id: None, members, progress: false, tasks: false };
         self.writer.post(self.session.as_deref(), &message);
-        let word = Answering {
-            env: self.env.clone(),
-            history: self.history.clone(),
-            route: Route::new(&self.env, self.route.servers(), "a withdrawal", false),
-            patience_ms: self.patience_ms,
-            mark: self.mark,
-            errand: Errand::Withdraw,
-            bytes: self.writer.bytes().to_vec(),
-        };
+        let word = self.beside(Errand::Withdraw, "a withdrawal");
         let (waited, dice) = (self.pause(after_ms), self.env.entropy("withdrawal"));
         self.env.spawn("withdrawal of a client", async move {
             waited.await;

@@ -6,6 +6,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use switchboard::protocol::fault::code;
 
+use crate::check::Mark;
+
 /// What a request is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Errand {
@@ -100,6 +102,11 @@ impl Errand {
     /// Whether it is about a task: makes one, or does something with it.
     pub(crate) const fn concerns_task(self) -> bool {
         self.is_task() || matches!(self, Self::Look | Self::Cancel | Self::Update | Self::Await)
+    }
+
+    /// What its tool is given, as JSON.
+    pub(super) fn arguments(self, mark: Mark) -> String {
+        format!(r#"{{"mark":"{mark}","steps":{}}}"#, self.steps())
     }
 
     /// How many steps its tool takes.

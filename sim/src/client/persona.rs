@@ -192,10 +192,7 @@ impl<E: Env> Thin<E> {
             // The stateless revision has no ping; asking who is there is its nearest.
             None if self.session.is_none() => self.ask(errand, "server/discover", None, "").await,
             None => self.ask(errand, "ping", None, "").await,
-            Some(tool) => {
-                let steps = errand.steps();
-                self.call(errand, tool, &format!(r#"{{"mark":"{mark}","steps":{steps}}}"#)).await
-            }
+            Some(tool) => self.call(errand, tool, &errand.arguments(mark)).await,
         };
         self.settle(&reply).await;
         reply.outcome

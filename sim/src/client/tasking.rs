@@ -31,12 +31,12 @@ impl<E: Env> Thin<E> {
     /// Calls a tool as a task, and looks how it stands until it has ended.
     pub(super) async fn work(&mut self, errand: Errand) -> Outcome {
         self.mark.call += 1;
-        let (mark, steps, tool) = (self.mark, errand.steps(), errand.tool().unwrap_or_default());
+        let (mark, tool) = (self.mark, errand.tool().unwrap_or_default());
         let task = match self.writer.era() {
             Era::Stateful => r#","task":{"ttl":600000}"#,
             Era::Stateless => "",
         };
-        let members = format!(r#""name":"{tool}","arguments":{{"mark":"{mark}","steps":{steps}}}{task}"#);
+        let members = format!(r#""name":"{tool}","arguments":{}{task}"#, errand.arguments(mark));
         let reply = self.ask(errand, "tools/call", Some(tool), &members).await;
         let Some(task) = reply.task else {
             return if reply.outcome == Outcome::Ok { Outcome::Garbled } else { reply.outcome };

@@ -364,17 +364,22 @@ impl<E: Env> Thin<E> {
     /// Answers a question of the server's beside reading on: on a connection and in a task of its own.
     fn reply_to(&mut self, question: &str) {
         self.writer.answer(self.session.as_deref(), question, &self.answer);
-        let reply = Answering {
-            env: self.env.clone(),
-            history: self.history.clone(),
-            route: Route::new(&self.env, self.route.servers(), "an answer", false),
-            patience_ms: self.patience_ms,
-            mark: self.mark,
-            errand: Errand::Answer,
-            bytes: self.writer.bytes().to_vec(),
-        };
+        let reply = self.beside(Errand::Answer, "an answer");
         let dice = self.env.entropy("answer");
         self.env.spawn("answer of a client", reply.send(dice));
+    }
+
+    /// What was just written, to be sent beside everything else on a way of its own, of this label.
+    pub(super) fn beside(&self, errand: Errand, label: &str) -> Answering<E> {
+        Answering {
+            env: self.env.clone(),
+            history: self.history.clone(),
+            route: Route::new(&self.env, self.route.servers(), label, false),
+            patience_ms: self.patience_ms,
+            mark: self.mark,
+            errand,
+            bytes: self.writer.bytes().to_vec(),
+        }
     }
 
     /// Comes back after the answer, much later, in a task of its own.

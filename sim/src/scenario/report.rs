@@ -204,16 +204,16 @@ impl Report {
     /// What was planned and had no effect.
     fn idle(&self, setup: &Setup) -> Option<String> {
         let (planned, applied) = (setup.faults.steps.len(), self.faults.len());
-        let fired = self.faults.iter().find(|fired| fired.touched == 0);
-        let reached = |name: &str| self.reached.keys().any(|point| point.name() == name);
-        let met =
-            |name: &str| self.outcomes.contains_key(name) || self.errands.contains_key(name) || reached(name);
-        let missed = setup.must_meet.iter().find(|name| !met(name));
         if applied < planned {
             return Some(format!(
                 "{applied} of {planned} faults were applied: the others come after the end"
             ));
         }
+        let fired = self.faults.iter().find(|fired| fired.touched == 0);
+        let reached = |name: &str| self.reached.keys().any(|point| point.name() == name);
+        let met =
+            |name: &str| self.outcomes.contains_key(name) || self.errands.contains_key(name) || reached(name);
+        let missed = setup.must_meet.iter().find(|name| !met(name));
         fired.map(|fired| format!("this fault touched nothing: {:?}", fired.fault)).or_else(|| {
             missed.map(|name| format!("not a request was, or ended with, {name}, and no node came to it"))
         })

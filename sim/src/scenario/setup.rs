@@ -238,10 +238,10 @@ impl Setup {
     pub(super) fn deaths_ms(&self) -> impl Iterator<Item = (NodeId, u64)> {
         let drains = |node| self.restarts.iter().any(|(other, _)| *other == node);
         self.faults.steps.iter().filter_map(move |step| match step.fault {
-            Fault::Kill(node) | Fault::PowerLoss(node) | Fault::PowerLossInWrite { node, .. } => {
-                Some((node, step.at_ms))
-            }
-            Fault::DiskLoss(node)
+            Fault::Kill(node)
+            | Fault::PowerLoss(node)
+            | Fault::PowerLossInWrite { node, .. }
+            | Fault::DiskLoss(node)
             | Fault::DiskFail { node, .. }
             | Fault::DiskCapacity { node, bytes: Some(_) } => Some((node, step.at_ms)),
             Fault::Restart(node) if !drains(node) => Some((node, step.at_ms)),
@@ -261,6 +261,12 @@ impl Setup {
             whose == node && step.at_ms <= by_ms
         };
         self.faults.steps.iter().any(sick)
+    }
+
+    /// How many clients there are in all.
+    #[must_use]
+    pub fn clients(&self) -> u32 {
+        self.groups.iter().map(|group| group.count).sum()
     }
 
     /// The host of this number that clients live on.

@@ -272,7 +272,7 @@ mod tests {
         let least = shrink(large(), &mut fails);
         let faults: Vec<&Fault> = least.faults.steps.iter().map(|step| &step.fault).collect();
         assert_eq!(faults.len(), 2, "the kill and the cut: {faults:?}");
-        assert_eq!(least.groups.iter().map(|group| group.count).sum::<u32>(), 3);
+        assert_eq!(least.clients(), 3);
         assert_eq!(least.groups[0].work.errands, [(Errand::Task(4), 25)]);
         assert!(least.busy_ms() < 12_000 && least.nodes == 4, "{least:?}");
         assert!(runs < 160, "{runs} runs");

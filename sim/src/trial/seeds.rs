@@ -119,7 +119,7 @@ impl fmt::Display for Failure {
             }
         }
         if *runs > 0 {
-            let clients: u32 = case.setup.groups.iter().map(|group| group.count).sum();
+            let clients = case.setup.clients();
             writeln!(f, "  it takes no more ({runs} runs) than {clients} clients, and this to go wrong:")?;
         } else {
             writeln!(f, "  what the seed made go wrong:")?;
