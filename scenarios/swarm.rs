@@ -3,14 +3,14 @@
 //! (Groce et al., Swarm Testing, 2012).
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
-use switchboard_sim::{Drift, Fault, Latency, NodeId};
+use switchboard_sim::{DiskOperation, Drift, Fault, Latency, NodeId};
 
-use crate::harm;
+use crate::{busy, harm};
 
 /// See the [module](self) page.
 pub const SWARM: Scenario = Scenario {
     name: "swarm",
-    description: "a random part of all that can go wrong, all of it at once, and then everything must be well again",
+    description: "a random part of all that can go wrong, all of it at once, and then the core must be well again",
     draw,
     catalogue: crate::catalogue::catalogue,
 };
@@ -21,11 +21,14 @@ const TROUBLE_MS: (u64, u64) = (9_000, 14_000);
 /// For how long nodes do not hear each other: from, to.
 const CUT_MS: (u64, u64) = (2_000, 6_000);
 
+/// How long a node is down before others take what it held, where one does not come back: longer than it takes to count it out.
+const REPLACE_AFTER_MS: (u64, u64) = (3_000, 6_000);
+
 /// Something that happens to a node, and passes. Two of these at one node could undo each other; so each node has one.
 type Blow = fn(&mut Dice, &mut Setup, NodeId, from_ms: u64, to_ms: u64);
 
 /// What may happen to a node.
-const BLOWS: [Blow; 9] = [
+const BLOWS: [Blow; 12] = [
     |_, setup, node, from_ms, to_ms| {
         setup.fault(from_ms, Fault::Kill(node));
         setup.fault(to_ms, Fault::Restart(node));
@@ -60,51 +63,148 @@ const BLOWS: [Blow; 9] = [
             setup.fault(to_ms, Fault::Link { from, to, link: None });
         }
     },
-    // The last ones need something to write and a client, which of many nodes some have not.
     |dice, setup, node, from_ms, to_ms| {
-        // Longer than any cut, in which a node may have nothing to write.
-        let to_ms = to_ms.max(from_ms + CUT_MS.1 + 1_000);
+        let tax_us = dice.between(10, 300);
+        setup.fault(from_ms, Fault::SlowPolls { node, tax_us });
+        setup.fault(to_ms, Fault::SlowPolls { node, tax_us: 0 });
+    },
+    // The last ones need something to write or a client, which of many nodes some have not.
+    |dice, setup, node, from_ms, to_ms| {
         let extra_us = dice.between(5_000, 60_000);
         setup.fault(from_ms, Fault::SlowBlocking { node, extra_us });
-        setup.fault(to_ms, Fault::SlowBlocking { node, extra_us: 0 });
+        setup.fault(behind_any_cut(from_ms, to_ms), Fault::SlowBlocking { node, extra_us: 0 });
+    },
+    |dice, setup, node, from_ms, to_ms| {
+        setup.fault(from_ms, Fault::PowerLossInWrite { node, after: dice.between(0, 20) });
+        setup.fault(behind_any_cut(from_ms, to_ms), Fault::Restart(node));
+    },
+    |dice, setup, node, from_ms, to_ms| {
+        let (only, after) = (Some(DiskOperation::Write), dice.between(0, 20));
+        setup.fault(from_ms, Fault::DiskFail { node, only, after, count: 1 });
+        setup.fault(behind_any_cut(from_ms, to_ms), Fault::Restart(node));
     },
     |_, setup, node, from_ms, _| {
         let clients = setup.client_host(0);
         setup.fault(from_ms, Fault::ResetConnections { a: node, b: clients });
     },
 ];
+/// How many of them need that.
+const NEED_CLIENTS: usize = 4;
+
+/// Cut off, a node may have nothing to write.
+fn behind_any_cut(from_ms: u64, to_ms: u64) -> u64 {
+    to_ms.max(from_ms + CUT_MS.1 + 1_000)
+}
+
+/// Something that happens to a node and does not pass, from a moment on.
+type Ruin = fn(&mut Setup, node: NodeId, others: Vec<NodeId>, at_ms: u64);
+
+/// How a node may stay broken. Those that are cut off serve clients for as long as they can.
+const RUINS: [Ruin; 6] = [
+    |setup, node, _, at_ms| setup.fault(at_ms, Fault::Kill(node)),
+    |setup, node, _, at_ms| setup.fault(at_ms, Fault::PowerLoss(node)),
+    |setup, node, _, at_ms| setup.fault(at_ms, Fault::Pause(node)),
+    |setup, node, others, at_ms| setup.fault(at_ms, Fault::Partition { a: vec![node], b: others }),
+    |setup, node, others, at_ms| setup.fault(at_ms, Fault::PartitionOneWay { from: vec![node], to: others }),
+    |setup, node, others, at_ms| setup.fault(at_ms, Fault::PartitionOneWay { from: others, to: vec![node] }),
+];
+
+/// How long clients wait for a node, where some say nothing for ever: longer than any trouble.
+const FORSAKEN_PATIENCE_MS: u64 = 20_000;
+
+/// Of six kinds of trouble, those in which some nodes stay broken.
+const FORSAKEN: [u64; 2] = [2, 3];
 
 fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
-    let seconds = wishes.seconds.unwrap_or(30);
+    let kind = dice.between(1, 6);
+    // Time enough to notice what stays broken.
+    let seconds = wishes.seconds.unwrap_or(if FORSAKEN.contains(&kind) { 75 } else { 30 });
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, harm::FEW)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::HOST_GOES_DARK);
     setup.hosts = 1;
-    let possible = if setup.nodes <= harm::FEW { BLOWS.len() } else { BLOWS.len() - 2 };
+    if dice.one_in(3) {
+        dice.storm(&mut setup);
+    }
+    let last_ms = match kind {
+        1 => swizzle(dice, &mut setup),
+        kind if FORSAKEN.contains(&kind) => forsake(dice, &mut setup),
+        _ => strike(dice, &mut setup, &[]),
+    };
+    setup.trouble_ms = (TROUBLE_MS.0, last_ms + harm::CALM_AFTER_MS);
+    setup
+}
+
+/// Every link of some nodes is cut, and nothing else is wrong with them. When that is over.
+fn swizzle(dice: &mut Dice, setup: &mut Setup) -> u64 {
+    // Something is under way on every link.
+    busy::keep_writing(setup);
+    let nodes = dice.shuffled(setup);
+    let clogged = &nodes[..dice.count(1, setup.nodes - 1).min(harm::FEW) as usize];
+    let to_ms = TROUBLE_MS.1 + dice.between(0, CUT_MS.1);
+    dice.swizzle(setup, clogged, (TROUBLE_MS.0, to_ms));
+    to_ms
+}
+
+/// Some nodes of a zone stay broken to the end, or one while the others have their own trouble: once that has passed they must be
+/// well without it. When it has.
+fn forsake(dice: &mut Dice, setup: &mut Setup) -> u64 {
+    if setup.nodes < 3 {
+        return strike(dice, setup, &[]);
+    }
+    // Each group has a replica in each zone: one is not missed.
+    let zone = dice.count(0, 2);
+    let in_zone = dice.shuffled(setup).into_iter().filter(|node| node.0 % 3 == zone);
+    let mut rest: Vec<NodeId> = in_zone.collect();
+    rest.truncate(dice.between(1, rest.len() as u64) as usize);
+    setup.replace_after_ms = dice.between(REPLACE_AFTER_MS.0, REPLACE_AFTER_MS.1);
+    for group in &mut setup.groups {
+        group.work.patience_ms = FORSAKEN_PATIENCE_MS;
+    }
+    // Whoever comes to a node that says nothing, and again, ends later.
+    setup.drain_ms += 3 * FORSAKEN_PATIENCE_MS;
+    setup.end_ms += 3 * FORSAKEN_PATIENCE_MS;
+    // In trouble replicas move to whoever is there: a zone may hold most of a group for a while.
+    let last_ms = if rest.len() == 1 { strike(dice, setup, &rest) } else { TROUBLE_MS.0 };
+    let core: Vec<NodeId> = setup.servers().into_iter().filter(|node| !rest.contains(node)).collect();
+    for node in &rest {
+        let ruin = RUINS[dice.between(0, RUINS.len() as u64 - 1) as usize];
+        // Behind whatever heals links between nodes.
+        ruin(setup, *node, core.clone(), last_ms);
+    }
+    setup.rest = rest;
+    last_ms
+}
+
+/// Half of all that may happen to a node happens to some, but for these; and often they do not all hear each other. When all of
+/// it is over.
+fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
+    let possible = if setup.nodes <= harm::FEW { BLOWS.len() } else { BLOWS.len() - NEED_CLIENTS };
     // Half of the kinds this seed has not.
     let blows: Vec<Blow> = BLOWS.into_iter().take(possible).filter(|_| dice.one_in(2)).collect();
+    // Who starts again is of the newer version then; some node does not.
+    let upgrades = dice.one_in(4);
     let mut last_ms = TROUBLE_MS.0;
-    let nodes = dice.shuffled(&setup);
-    for node in if blows.is_empty() { &[] } else { &nodes[..] } {
+    let nodes: Vec<NodeId> = dice.shuffled(setup).into_iter().filter(|node| !spared.contains(node)).collect();
+    let struck = if blows.is_empty() { 0 } else { nodes.len() - usize::from(upgrades) };
+    for node in &nodes[..struck] {
         if dice.one_in(3) {
             continue;
         }
         let blow = blows[usize::try_from(dice.between(0, blows.len() as u64 - 1)).unwrap_or(0)];
         let (from_ms, lasts_ms) = (dice.between(TROUBLE_MS.0, TROUBLE_MS.1), dice.between(500, 6_000));
-        blow(dice, &mut setup, *node, from_ms, from_ms + lasts_ms);
-        last_ms = last_ms.max(from_ms + lasts_ms);
+        blow(dice, setup, *node, from_ms, from_ms + lasts_ms);
     }
     if dice.one_in(2) {
         let (from_ms, lasts_ms) =
             (dice.between(TROUBLE_MS.0, TROUBLE_MS.1), dice.between(CUT_MS.0, CUT_MS.1));
-        cut(dice, &mut setup, from_ms, from_ms + lasts_ms);
-        last_ms = last_ms.max(from_ms + lasts_ms);
+        cut(dice, setup, from_ms, from_ms + lasts_ms);
     }
-    if dice.one_in(3) {
-        setup.net.link.loss_ppm = dice.count(100, 5_000);
+    if upgrades {
+        setup.upgrade_ms = TROUBLE_MS.0;
     }
-    setup.trouble_ms = (TROUBLE_MS.0, last_ms + harm::CALM_AFTER_MS);
-    setup
+    last_ms = setup.faults.steps.iter().map(|step| step.at_ms).fold(last_ms, u64::max);
+    last_ms
 }
 
 /// A part of the nodes does not hear the others, or is not heard either.

@@ -91,6 +91,28 @@ const FOUND: &[(&str, u64, &str)] = &[
         243,
         "a node that had stood still was lent a session while it counted as gone, and was not told of its end",
     ),
+    (
+        "lossy",
+        25,
+        "a voter that was voted out was not told, and waited for ever for a newer map in its own log",
+    ),
+    (
+        "swarm",
+        74,
+        "a leader that was cut off for good let listeners wait at it, and they never heard of anything again",
+    ),
+    ("swarm", 308, "a leader that did not hear was heard, so for fourteen seconds nobody else came to lead"),
+    (
+        "swarm",
+        108,
+        "whoever waited at a node that was counted out went on to, until the link noticed: a quarter of a minute",
+    ),
+    (
+        "swarm",
+        149,
+        "an owner that had stood still ended a session at once, and a node that went on without it served it",
+    ),
+    ("swarm", 35, "a node that was cut off took a client's answer for nobody's, by a map of the past"),
 ];
 
 /// The same, of five nodes.

@@ -110,6 +110,13 @@ pub enum Fault {
         /// Which byte.
         offset: u64,
     },
+    /// Every poll takes so long: the processor is slow, or others use it. Touches every poll, and a slowness that it ends.
+    SlowPolls {
+        /// Whose.
+        node: NodeId,
+        /// How long; 0 is none.
+        tax_us: u64,
+    },
     /// Blocking closures take longer: a slow disk. Touches every such closure, and a slowness that it ends.
     SlowBlocking {
         /// Whose.
@@ -234,6 +241,12 @@ impl Kernel {
                 let before = std::mem::replace(&mut node.blocking_extra_us, *extra_us);
                 node.blocking_fault = Some(fault);
                 return u64::from(before > 0 && *extra_us == 0);
+            }
+            Fault::SlowPolls { node, tax_us } => {
+                let node = self.node_mut(*node);
+                let before = std::mem::replace(&mut node.poll_tax, tax_us.saturating_mul(1_000));
+                node.tax_fault = Some(fault);
+                return u64::from(before > 0 && *tax_us == 0);
             }
             Fault::TinyIo { node, bytes_max } => {
                 let node = self.node_mut(*node);

@@ -54,6 +54,7 @@ impl Kernel {
         let host = &mut self.nodes[node.index()];
         host.power = power;
         host.paused = false;
+        host.is_taxed = false;
         host.parked.clear();
         let boot = u64::from(host.boot);
         let mut touched =

@@ -65,6 +65,11 @@ pub(crate) struct Node {
     /// A paused process is not polled; its host goes on buffering.
     pub(crate) paused: bool,
     pub(crate) pause_fault: Option<usize>,
+    /// Nanoseconds that each poll takes.
+    pub(crate) poll_tax: u64,
+    pub(crate) tax_fault: Option<usize>,
+    /// Whether a poll still takes its time: until then there is no other one.
+    pub(crate) is_taxed: bool,
     /// Tasks that were woken in the meantime.
     pub(crate) parked: Vec<Key>,
     /// From [`BOOT`](switchboard::env::Instant::BOOT) at each boot.
@@ -96,6 +101,9 @@ impl Node {
             program: None,
             paused: false,
             pause_fault: None,
+            poll_tax: 0,
+            tax_fault: None,
+            is_taxed: false,
             parked: Vec::new(),
             monotonic: Clock::started(now, Drift(0)),
             since_start: Clock::started(0, Drift(0)),
@@ -109,6 +117,11 @@ impl Node {
             blocking_fault: None,
             disk: HostDisk::new(world),
         }
+    }
+
+    /// Whether no task of it may be polled now.
+    pub(crate) fn stands_still(&self) -> bool {
+        self.paused || self.is_taxed
     }
 
     pub(crate) fn is_running(&self) -> bool {

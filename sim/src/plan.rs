@@ -98,6 +98,9 @@ impl Fault {
             (Self::SlowBlocking { node, extra_us: 0 }, Self::SlowBlocking { node: other, extra_us }) => {
                 node == other && *extra_us > 0
             }
+            (Self::SlowPolls { node, tax_us: 0 }, Self::SlowPolls { node: other, tax_us }) => {
+                node == other && *tax_us > 0
+            }
             _ => false,
         }
     }
@@ -122,6 +125,7 @@ impl Fault {
             | Self::DiskCapacity { node, .. }
             | Self::DiskCorrupt { node, .. }
             | Self::SlowBlocking { node, .. }
+            | Self::SlowPolls { node, .. }
             | Self::TinyIo { node, .. } => each(node),
             Self::ResetConnections { a, b } => [a, b].into_iter().for_each(each),
         }

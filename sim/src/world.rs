@@ -328,6 +328,11 @@ pub(crate) fn drop_task(key: Key) {
 
 impl Drop for World {
     fn drop(&mut self) {
+        // Whatever is dropped below must not begin anything: nobody would be left to end it.
+        let nodes = enter(|kernel| kernel.nodes.len());
+        for node in (0..nodes).map(|number| NodeId(u32::try_from(number).expect("so many nodes must fit"))) {
+            self.end_node(node, Power::Stopped);
+        }
         for key in enter(|kernel| kernel.tasks_where(|_| true)) {
             drop_task(key);
         }

@@ -1,11 +1,40 @@
 //! Every request ends as it should where nothing goes wrong, and before trouble and after it nothing does: whatever is
-//! accepted is answered. Within trouble, only ends that are nobody's fault are forgiven.
+//! accepted is answered. Within trouble, only ends that are nobody's fault are forgiven; and that a connection failed, or said
+//! nothing, only at a node that was struck meanwhile. Nodes that stay broken to the end have trouble to the end: the others, who
+//! are the core of their cluster, have not (DESIGN, the liveness phase).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Violation};
+use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Spells, Violation};
 use crate::client::{Errand, Outcome};
+use crate::node::NodeId;
+
+/// Whom a plan strikes.
+#[derive(Debug)]
+pub struct Struck {
+    /// When connections to a host, or from it, may fail because of what is done to it. `None` is always: a node that is alone has
+    /// nobody else to blame.
+    pub hosts: Option<Spells>,
+    /// Nodes that stay broken to the end.
+    pub rest: Vec<NodeId>,
+    /// The first host that clients live on, and on how many they do, by turns.
+    pub client_hosts: (NodeId, u32),
+}
+
+impl Struck {
+    /// Whether a connection between these two may have failed in this time.
+    fn may_fail(&self, client: ClientId, server: NodeId, from: u64, to: u64) -> bool {
+        let (first, count) = self.client_hosts;
+        let host = NodeId(first.0 + client.0 % count.max(1));
+        let is_broken = self.rest.contains(&server) && self.hosts.is_some();
+        is_broken
+            || self
+                .hosts
+                .as_ref()
+                .is_none_or(|hosts| [server, host].iter().any(|host| hosts.was_so(*host, from, to)))
+    }
+}
 
 /// See the [module](self) page.
 #[derive(Debug)]
@@ -14,10 +43,21 @@ pub struct Answered {
     trouble: Range<u64>,
     /// Clients and what is forgiven them in trouble.
     forgiven: Vec<(Range<u32>, Vec<Outcome>)>,
+    struck: Struck,
     open: BTreeMap<RequestNumber, Open>,
     /// Sessions that their clients ended.
     left: BTreeSet<(ClientId, u32)>,
-    found: Vec<Violation>,
+    /// When clients waited for a node that was struck: what else they had under way then may have waited for them.
+    held_up: BTreeMap<ClientId, Vec<Range<u64>>>,
+    found: Vec<Found>,
+}
+
+/// A request that ended as it should not.
+#[derive(Debug)]
+struct Found {
+    sent: u64,
+    outcome: Outcome,
+    violation: Violation,
 }
 
 /// A request that has not ended.
@@ -29,16 +69,35 @@ struct Open {
 }
 
 impl Answered {
-    /// With trouble between two points of virtual time in nanoseconds, and what is forgiven to whom meanwhile.
+    /// With trouble between two points of virtual time in nanoseconds, what is forgiven to whom meanwhile, and whom it strikes.
     #[must_use]
-    pub const fn new(trouble: Range<u64>, forgiven: Vec<(Range<u32>, Vec<Outcome>)>) -> Self {
-        Self { trouble, forgiven, open: BTreeMap::new(), left: BTreeSet::new(), found: Vec::new() }
+    pub const fn new(trouble: Range<u64>, forgiven: Vec<(Range<u32>, Vec<Outcome>)>, struck: Struck) -> Self {
+        Self {
+            trouble,
+            forgiven,
+            struck,
+            open: BTreeMap::new(),
+            left: BTreeSet::new(),
+            held_up: BTreeMap::new(),
+            found: Vec::new(),
+        }
     }
 
-    fn is_forgiven(&self, client: ClientId, sent: u64, ended: u64, outcome: Outcome) -> bool {
-        let in_trouble = sent < self.trouble.end && ended >= self.trouble.start;
+    fn is_forgiven(
+        &self,
+        client: ClientId,
+        server: Option<NodeId>,
+        (sent, ended): (u64, u64),
+        outcome: Outcome,
+    ) -> bool {
+        let is_over =
+            sent >= self.trouble.end && !server.is_some_and(|server| self.struck.rest.contains(&server));
+        let in_trouble = ended >= self.trouble.start && !is_over;
         let theirs = self.forgiven.iter().find(|(clients, _)| clients.contains(&client.0));
-        in_trouble && theirs.is_some_and(|(_, forgiven)| forgiven.contains(&outcome))
+        let may_fail = || server.is_none_or(|server| self.struck.may_fail(client, server, sent, ended));
+        in_trouble
+            && theirs.is_some_and(|(_, forgiven)| forgiven.contains(&outcome))
+            && (!outcome.is_of_a_connection() || may_fail())
     }
 }
 
@@ -51,8 +110,16 @@ impl Checker for Answered {
                     self.left.insert((mark.client, mark.session));
                 }
             }
-            Fact::Ended { request, client, outcome, .. } => {
+            Fact::Ended { request, client, outcome, server } => {
                 let Some(Open { sent, errand, session }) = self.open.remove(request) else { return };
+                let holds_up = |server: NodeId| {
+                    let is_of_the_rest = self.struck.rest.contains(&server) && *outcome != Outcome::Ok;
+                    let may_fail = || self.struck.may_fail(*client, server, sent, entry.at);
+                    is_of_the_rest || outcome.is_of_a_connection() && may_fail()
+                };
+                if server.is_some_and(holds_up) {
+                    self.held_up.entry(*client).or_default().push(sent..entry.at);
+                }
                 // Its client has ended the session since the question came: nobody asks any more.
                 let is_late = errand == Errand::Answer && self.left.contains(&(*client, session));
                 // A client may leave its streams at any time.
@@ -64,7 +131,7 @@ impl Checker for Answered {
                     || is_leaving
                     || haunts
                     || is_late && *outcome == Outcome::Http(404)
-                    || self.is_forgiven(*client, sent, entry.at, *outcome)
+                    || self.is_forgiven(*client, *server, (sent, entry.at), *outcome)
                 {
                     return;
                 }
@@ -75,19 +142,24 @@ impl Checker for Answered {
                     _ => Breach::Liveness,
                 };
                 let ms = (entry.at - sent) / 1_000_000;
-                self.found.push(Violation {
-                    check: "answered",
-                    breach,
-                    at: entry.at,
-                    client: Some(*client),
-                    what: format!("{errand:?} ({request:?}) ended with {outcome} after {ms} ms"),
-                });
+                let at = server.map(|server| format!(" at {server}")).unwrap_or_default();
+                let what = format!("{errand:?} ({request:?}{at}) ended with {outcome} after {ms} ms");
+                let (check, client) = ("answered", Some(*client));
+                let violation = Violation { check, breach, at: entry.at, client, what };
+                self.found.push(Found { sent, outcome: *outcome, violation });
             }
             _ => {}
         }
     }
 
     fn finish(&mut self, _: u64) -> Vec<Violation> {
-        std::mem::take(&mut self.found)
+        let found = std::mem::take(&mut self.found);
+        let waited_for_its_client = |found: &Found| {
+            let Violation { client, at, .. } = &found.violation;
+            let spells = client.and_then(|client| self.held_up.get(&client));
+            let is_held_up = |spell: &Range<u64>| spell.start < *at && found.sent < spell.end;
+            found.outcome == Outcome::Timeout && spells.is_some_and(|spells| spells.iter().any(is_held_up))
+        };
+        found.into_iter().filter(|found| !waited_for_its_client(found)).map(|found| found.violation).collect()
     }
 }

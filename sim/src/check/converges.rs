@@ -16,6 +16,8 @@ pub struct Converges {
     nodes: u32,
     /// Nodes that are gone for good: the map still knows them, and nothing is left to them.
     replaced: u32,
+    /// Nodes that stay broken to the end: whether they are still there is nobody's to say, and the others do without them.
+    rest: Vec<NodeId>,
     level: u64,
     groups: usize,
     said: BTreeMap<NodeId, u64>,
@@ -27,7 +29,16 @@ impl Converges {
     /// groups.
     #[must_use]
     pub const fn new(nodes: u32, replaced: u32, level: u64, groups: usize) -> Self {
-        Self { nodes, replaced, level, groups, said: BTreeMap::new(), found: Vec::new() }
+        let rest = Vec::new();
+        Self { nodes, replaced, rest, level, groups, said: BTreeMap::new(), found: Vec::new() }
+    }
+
+    /// The same of what is left of it without these nodes, which stay broken to the end.
+    #[must_use]
+    pub fn without(mut self, rest: Vec<NodeId>) -> Self {
+        let count = u32::try_from(rest.len()).expect("so many nodes must fit");
+        (self.nodes, self.rest) = (self.nodes - count, rest);
+        self
     }
 
     fn blame(&mut self, at: u64, what: String) {
@@ -44,11 +55,12 @@ impl Converges {
             wrong.push(format!("the feature level is {} instead of {}", standing.feature_level, self.level));
         }
         let is_gone = |member: &&Member| !member.answers && matches!(&*member.state, "down" | "left");
-        let (gone, here): (Vec<&Member>, Vec<&Member>) = match self.replaced {
+        let gone_max = self.replaced as usize + self.rest.len();
+        let (gone, here): (Vec<&Member>, Vec<&Member>) = match gone_max {
             0 => (Vec::new(), standing.nodes.iter().collect()),
             _ => standing.nodes.iter().partition(is_gone),
         };
-        if here.len() != self.nodes as usize || gone.len() != self.replaced as usize {
+        if here.len() != self.nodes as usize || gone.len() != gone_max {
             wrong.push(format!("there are {} nodes, and {} are gone for good", here.len(), gone.len()));
         }
         if standing.groups.len() != self.groups {
@@ -60,14 +72,12 @@ impl Converges {
             }
         }
         let replicas = REPLICAS.min(self.nodes as usize);
+        // Too few are left to take their place.
+        let keeps_gone = !self.rest.is_empty() && replicas < REPLICAS;
         for group in &standing.groups {
             let is_left = gone.iter().any(|member| group.replicas.contains(&member.id));
-            if group.leader.is_none()
-                || group.replicas.len() != replicas
-                || group.moving
-                || is_left
-                || group.splits_off.is_some()
-            {
+            let is_whole = keeps_gone || group.replicas.len() == replicas && !is_left;
+            if group.leader.is_none() || !is_whole || group.moving || group.splits_off.is_some() {
                 wrong.push(format!("{group:?}"));
             }
         }

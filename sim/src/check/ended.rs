@@ -3,33 +3,14 @@
 //! everybody reaches while others are in trouble: what it was allowed before is over (S11).
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Violation};
+use super::{Breach, Checker, ClientId, Entry, Fact, RequestNumber, Spells, Violation};
 use crate::client::{Errand, Outcome};
-use crate::node::NodeId;
-
-/// When nodes may be out of reach of others, in nanoseconds of virtual time.
-#[derive(Debug, Default)]
-pub struct Absences(BTreeMap<NodeId, Vec<Range<u64>>>);
-
-impl Absences {
-    /// A node is away for so long.
-    pub fn add(&mut self, node: NodeId, when: Range<u64>) {
-        self.0.entry(node).or_default().push(when);
-    }
-
-    /// Whether a node may be out of reach now.
-    #[must_use]
-    pub fn is_away(&self, node: NodeId, at: u64) -> bool {
-        self.0.get(&node).is_some_and(|away| away.iter().any(|when| when.contains(&at)))
-    }
-}
 
 /// See the [module](self) page.
 #[derive(Debug)]
 pub struct EndedStaysEnded {
-    absences: Absences,
+    absences: Spells,
     grace: u64,
     /// Requests that end a session, and those that were sent in one that has ended.
     open: BTreeMap<RequestNumber, (u64, Errand, u32)>,
@@ -40,7 +21,7 @@ pub struct EndedStaysEnded {
 impl EndedStaysEnded {
     /// With when nodes may be out of reach of others, and the grace of one that is, in nanoseconds of virtual time.
     #[must_use]
-    pub const fn new(absences: Absences, grace: u64) -> Self {
+    pub const fn new(absences: Spells, grace: u64) -> Self {
         Self { absences, grace, open: BTreeMap::new(), ended: BTreeMap::new(), found: Vec::new() }
     }
 }
@@ -65,7 +46,7 @@ impl Checker for EndedStaysEnded {
                     Some(ended) => {
                         let is_served =
                             matches!(outcome, Outcome::Ok | Outcome::ToolError | Outcome::RpcError(_));
-                        let is_away = server.is_some_and(|server| self.absences.is_away(server, sent));
+                        let is_away = server.is_some_and(|server| self.absences.is_so(server, sent));
                         let in_grace = is_away && sent < ended + self.grace;
                         if is_served && !in_grace && *ended <= sent {
                             let ms = (sent - ended) / 1_000_000;

@@ -16,6 +16,10 @@ use crate::node::NodeId;
 /// the middle of it.
 const BOUND: u64 = 6_000_000_000;
 
+/// How long a node that is cut off looks for somebody who would tell it of changes, before it lets its listeners go, and how long
+/// it takes them to come in elsewhere.
+const CUT_OFF_BOUND: u64 = 36_000_000_000;
+
 /// A client and its session, 0 in the stateless era: who listens.
 type Ear = (ClientId, u32);
 
@@ -34,9 +38,14 @@ pub struct ChangesAreHeard {
     trouble: Range<u64>,
     /// When processes end: what a handler changed just before may not have been told to anybody.
     deaths: Vec<(NodeId, u64)>,
+    /// Nodes that stay broken from the trouble to the end: nobody hears of what is changed there.
+    rest: Vec<NodeId>,
     subscribing: BTreeMap<RequestNumber, Ear>,
     /// Listeners of sessions on their way to their stream.
     coming: BTreeMap<RequestNumber, Ear>,
+    /// Requests for a standing stream, and the node at which each listener was last let in.
+    opening: BTreeMap<RequestNumber, Ear>,
+    nodes: BTreeMap<Ear, NodeId>,
     /// Sessions whose subscription was acknowledged.
     subscribed: BTreeSet<Ear>,
     /// Whoever listens under an acknowledged subscription.
@@ -45,30 +54,36 @@ pub struct ChangesAreHeard {
 }
 
 impl ChangesAreHeard {
-    /// With trouble between two points of virtual time in nanoseconds, and when processes of nodes end.
+    /// With trouble between two points of virtual time in nanoseconds, when processes of nodes end, and which nodes stay broken.
     #[must_use]
-    pub const fn new(trouble: Range<u64>, deaths: Vec<(NodeId, u64)>) -> Self {
+    pub const fn new(trouble: Range<u64>, deaths: Vec<(NodeId, u64)>, rest: Vec<NodeId>) -> Self {
         Self {
             trouble,
             deaths,
+            rest,
             subscribing: BTreeMap::new(),
             coming: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             subscribed: BTreeSet::new(),
             owed: BTreeMap::new(),
             found: Vec::new(),
         }
     }
 
-    fn due(&self, changed: u64) -> u64 {
-        let soon = changed.saturating_add(BOUND);
+    fn due(&self, changed: u64, ear: Ear) -> u64 {
+        let is_cut_off = self.nodes.get(&ear).is_some_and(|node| self.rest.contains(node));
+        let bound = if is_cut_off { CUT_OFF_BOUND } else { BOUND };
+        let soon = changed.saturating_add(bound);
         let in_trouble = changed < self.trouble.end && soon > self.trouble.start;
-        if in_trouble { soon.max(self.trouble.end.saturating_add(BOUND)) } else { soon }
+        if in_trouble { soon.max(self.trouble.end.saturating_add(bound)) } else { soon }
     }
 
-    /// Whether the process that made a change ends before it can be expected to have told of it.
+    /// Whether the process that made a change ends, or is cut off for good, before it can be expected to have told of it.
     fn dies(&self, node: NodeId, changed: u64) -> bool {
         let soon = changed..=changed.saturating_add(BOUND);
-        self.deaths.iter().any(|(other, at)| *other == node && soon.contains(at))
+        self.rest.contains(&node) && soon.end() >= &self.trouble.start
+            || self.deaths.iter().any(|(other, at)| *other == node && soon.contains(at))
     }
 
     fn blame(&mut self, breach: Breach, at: u64, ear: Ear, what: String) {
@@ -78,7 +93,7 @@ impl ChangesAreHeard {
     /// What was owed is there, or will never be.
     fn settle(&mut self, at: u64, ear: Ear, news: impl IntoIterator<Item = (Matter, u64)>) {
         for (matter, since) in news {
-            if at > self.due(since) {
+            if at > self.due(since, ear) {
                 let ms = (at - since) / 1_000_000;
                 let what = format!(
                     "{matter:?} changed, and in session {} nothing was heard of it for {ms} ms",
@@ -147,14 +162,20 @@ impl Checker for ChangesAreHeard {
             Fact::Sent { request, mark, errand: Errand::Subscribe } => {
                 self.subscribing.insert(*request, ear(mark));
             }
-            // Whatever comes before a session that has subscribed is listened to, waits for its reader.
             Fact::Sent { request, mark, errand: Errand::Listen | Errand::Resume }
-                if matches!(mark.call, 0 | TWIN) && self.subscribed.contains(&ear(mark)) =>
+                if matches!(mark.call, 0 | TWIN) =>
             {
-                self.coming.insert(*request, ear(mark));
-                self.leave(entry.at, ear(mark));
+                self.opening.insert(*request, ear(mark));
+                // Whatever comes before a session that has subscribed is listened to, waits for its reader.
+                if self.subscribed.contains(&ear(mark)) {
+                    self.coming.insert(*request, ear(mark));
+                    self.leave(entry.at, ear(mark));
+                }
             }
-            Fact::Ended { request, outcome: Outcome::Ok, .. } => {
+            Fact::Ended { request, outcome: Outcome::Ok, server, .. } => {
+                if let (Some(ear), Some(server)) = (self.opening.remove(request), server) {
+                    self.nodes.insert(ear, *server);
+                }
                 if let Some(ear) = self.subscribing.remove(request) {
                     self.subscribed.insert(ear);
                 }

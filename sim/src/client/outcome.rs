@@ -243,6 +243,11 @@ impl Outcome {
         }
     }
 
+    /// Whether it is a connection that failed or was silent, and not a node that said something, were it by hanging up.
+    pub(crate) const fn is_of_a_connection(self) -> bool {
+        matches!(self, Self::Refused | Self::ConnectTimeout | Self::Reset | Self::Timeout)
+    }
+
     /// What a failed connect means.
     pub(crate) fn of_connect(error: &io::Error) -> Self {
         match error.kind() {

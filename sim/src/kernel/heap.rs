@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::kernel::slab::Key;
 use crate::net::Side;
+use crate::node::NodeId;
 
 /// What is to happen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +33,8 @@ pub(crate) enum Due {
     GiveUpDialling(Key),
     /// This step of the fault plan.
     Plan(u32),
+    /// A poll of this node has taken its time.
+    Paid(NodeId),
 }
 
 impl Due {
@@ -46,6 +49,7 @@ impl Due {
             Self::Unreachable(key) => (10, key.trace()),
             Self::GiveUpDialling(key) => (11, key.trace()),
             Self::Plan(step) => (12, u64::from(step)),
+            Self::Paid(node) => (13, node.trace()),
         }
     }
 }

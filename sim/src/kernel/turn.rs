@@ -48,6 +48,7 @@ impl Kernel {
         while let Some(key) = self.pick() {
             if let Some(turned) = self.take_turn(key) {
                 self.count_poll(key);
+                self.tax(turned.running.node);
                 return Turn::Poll(turned);
             }
         }
@@ -82,7 +83,7 @@ impl Kernel {
         here::take_woken(&mut woken);
         for key in woken.drain(..) {
             let Some(slot) = self.tasks.get(key) else { continue };
-            if self.node(slot.node).paused {
+            if self.node(slot.node).stands_still() {
                 self.park(slot.node, key);
             } else {
                 self.ready.push_back(key);
@@ -92,34 +93,56 @@ impl Kernel {
     }
 
     fn pick(&mut self) -> Option<Key> {
-        let ready = self.ready.len();
-        let key = match self.options.policy {
-            Policy::Random if ready > 1 => {
-                let index = self.schedule.below(ready as u64);
-                self.ready.swap_remove_back(usize::try_from(index).ok()?)
+        loop {
+            let ready = self.ready.len();
+            let key = match self.options.policy {
+                Policy::Random if ready > 1 => {
+                    let index = self.schedule.below(ready as u64);
+                    self.ready.swap_remove_back(usize::try_from(index).ok()?)
+                }
+                Policy::Random | Policy::Fifo => self.ready.pop_front(),
+            }?;
+            let Some(slot) = self.tasks.get(key) else { return Some(key) };
+            let (node, task, name) = (slot.node, slot.id, slot.name);
+            if self.node(node).stands_still() {
+                self.park(node, key);
+                continue;
             }
-            Policy::Random | Policy::Fifo => self.ready.pop_front(),
-        }?;
-        let Some(slot) = self.tasks.get(key) else { return Some(key) };
-        let (node, task, name) = (slot.node, slot.id, slot.name);
-        if self.node(node).paused {
-            self.park(node, key);
-            return self.pick();
+            self.mark(Mark::Pick { task, ready: ready as u64 });
+            if self.trace.is_logging() {
+                let text = format!("  which is `{name}` of {}", self.node(node).name);
+                self.trace.say(self.now, text);
+            }
+            return Some(key);
         }
-        self.mark(Mark::Pick { task, ready: ready as u64 });
-        if self.trace.is_logging() {
-            let text = format!("  which is `{name}` of {}", self.node(node).name);
-            self.trace.say(self.now, text);
-        }
-        Some(key)
     }
 
-    /// A task of a paused node waits for its resumption.
+    /// A task of a node that stands still waits until it goes on.
     fn park(&mut self, node: NodeId, key: Key) {
         let node = self.node_mut(node);
         node.parked.push(key);
-        if let Some(fault) = node.pause_fault {
+        if let (true, Some(fault)) = (node.paused, node.pause_fault) {
             self.touch(fault);
+        }
+    }
+
+    /// A poll of a node whose processor is slow begins: there is no other one until it has taken its time.
+    fn tax(&mut self, node: NodeId) {
+        let host = &mut self.nodes[node.index()];
+        if host.poll_tax > 0 {
+            host.is_taxed = true;
+            let (fault, due) = (host.tax_fault, self.now + host.poll_tax);
+            self.at(due, Due::Paid(node));
+            self.touch_many(fault.unwrap_or(usize::MAX), 1);
+        }
+    }
+
+    /// It has.
+    fn pay(&mut self, node: NodeId) {
+        let host = &mut self.nodes[node.index()];
+        host.is_taxed = false;
+        if !host.paused {
+            self.ready.extend(host.parked.drain(..));
         }
     }
 
@@ -151,6 +174,7 @@ impl Kernel {
             Due::Unreachable(key) => self.fail_dial(key, std::io::ErrorKind::HostUnreachable),
             Due::GiveUpDialling(key) => self.fail_dial(key, std::io::ErrorKind::TimedOut),
             Due::Plan(step) => self.work.push_back(Work::Plan(step)),
+            Due::Paid(node) => self.pay(node),
         }
     }
 
@@ -169,7 +193,7 @@ impl Kernel {
                 !self.net.connections.contains(key)
             }
             Due::Unreachable(key) | Due::GiveUpDialling(key) => !self.is_dialling(key),
-            Due::Plan(_) => false,
+            Due::Plan(_) | Due::Paid(_) => false,
         }
     }
 

@@ -86,6 +86,8 @@ pub(super) fn words(fault: &Fault) -> String {
         Fault::SlowBlocking { node, extra_us } => {
             format!("disk of {node} slower by {} ms", *extra_us as f64 / 1e3)
         }
+        Fault::SlowPolls { node, tax_us: 0 } => format!("processor of {node} as fast as before"),
+        Fault::SlowPolls { node, tax_us } => format!("every poll of {node} takes {tax_us} µs"),
         Fault::TinyIo { node, .. } => format!("tiny reads and writes on {node}"),
         Fault::ResetConnections { a, b } => format!("connections {a} – {b} reset"),
     }
@@ -98,7 +100,8 @@ const fn family(fault: &Fault) -> &'static str {
         | Fault::PowerLossInWrite { .. }
         | Fault::Restart(_)
         | Fault::Pause(_)
-        | Fault::Resume(_) => "life",
+        | Fault::Resume(_)
+        | Fault::SlowPolls { .. } => "life",
         Fault::DiskLoss(_)
         | Fault::DiskFail { .. }
         | Fault::DiskCapacity { .. }

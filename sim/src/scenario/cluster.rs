@@ -153,10 +153,11 @@ impl Nodes {
         SocketAddr::new(site.ip, site.admin)
     }
 
-    /// Asks every node how its cluster stands, and notes what it says.
+    /// Asks every node that is to be well how its cluster stands, and notes what it says.
     pub(super) async fn take_stock<E: Env>(self: Arc<Self>, env: E) {
         let left = |node: &NodeId| self.setup.leaves.iter().any(|(other, _)| other == node);
-        for node in self.setup.servers().into_iter().filter(|node| !left(node)) {
+        let is_well = |node: &NodeId| !left(node) && !self.setup.rest.contains(node);
+        for node in self.setup.servers().into_iter().filter(is_well) {
             let due = env.now().after_ms(STANDING_MS_MAX);
             let said = deadline(&env, due, ask(&env, self.admin(node), "GET /status")).await;
             let standing = said.ok().and_then(Result::ok).and_then(|body| Standing::read(&body));

@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod setup;
 mod shrink;
+mod struck;
 mod waits;
 mod wishes;
 

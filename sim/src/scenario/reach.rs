@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::setup::Setup;
-use crate::check::Absences;
+use crate::check::Spells;
 use crate::fault::Fault;
 use crate::node::NodeId;
 
@@ -54,10 +54,10 @@ impl Links {
 
 impl Setup {
     /// When each node may be out of reach of another one, in nanoseconds. One that stands still, is slow or dies is not.
-    pub(crate) fn absences(&self) -> Absences {
+    pub(crate) fn absences(&self) -> Spells {
         let nodes = self.servers();
         let (mut links, mut since) = (Links::default(), BTreeMap::new());
-        let mut absences = Absences::default();
+        let mut absences = Spells::default();
         let mut steps: Vec<_> = self.faults.steps.iter().collect();
         steps.sort_by_key(|step| step.at_ms);
         for step in steps {
@@ -92,7 +92,7 @@ mod tests {
         setup.fault(4_000, Fault::Heal { a: vec![n0], b: vec![n1] });
         setup.fault(20_000, Fault::Partition { a: vec![n2], b: vec![client] });
         let absences = setup.absences();
-        let away = |node, ms: u64| absences.is_away(node, ms * 1_000_000);
+        let away = |node, ms: u64| absences.is_so(node, ms * 1_000_000);
         for (node, ms, expected) in [
             (n0, 1_999, false),
             (n0, 2_000, true),

@@ -16,7 +16,7 @@ use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
     AlwaysHolds, Answered, Balance, CalledOff, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry,
-    History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce,
+    History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce, Struck,
     TasksLinearize,
 };
 use crate::env::SimEnv;
@@ -173,9 +173,14 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let range = |(from, to): (u64, u64)| nanos(from)..nanos(to);
     let trouble = range(setup.trouble_ms);
     let deaths = setup.deaths_ms().map(|(node, at_ms)| (node, nanos(at_ms))).collect();
-    let answered = Answered::new(trouble.clone(), forgiven.collect());
-    let once = RunsOnce::new(setup.cut_means_not_taken);
     let is_cluster = setup.nodes > 1;
+    let struck = Struck {
+        hosts: is_cluster.then(|| setup.struck()),
+        rest: setup.rest.clone(),
+        client_hosts: (setup.client_host(0), setup.hosts),
+    };
+    let answered = Answered::new(trouble.clone(), forgiven.collect(), struck);
+    let once = RunsOnce::new(setup.cut_means_not_taken);
     let grace = nanos(setup.limits.session_grace_ms);
     let mut all: Vec<Box<dyn Checker>> = vec![
         Box::new(AlwaysHolds::default()),
@@ -184,9 +189,9 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(InOrder::default()),
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
-        Box::new(Balance::default()),
+        Box::new(Balance::without(setup.rest.clone())),
         Box::new(EndedStaysEnded::new(setup.absences(), grace)),
-        Box::new(ChangesAreHeard::new(trouble, deaths)),
+        Box::new(ChangesAreHeard::new(trouble, deaths, setup.rest.clone())),
         Box::new(LastWord::default()),
         Box::new(OneLife::default()),
         Box::new(OneLog::default()),
@@ -197,7 +202,8 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     if is_cluster {
         let left = u32::try_from(setup.leaves.len()).expect("so many nodes must fit");
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);
-        all.push(Box::new(Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end)));
+        let converges = Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end);
+        all.push(Box::new(converges.without(setup.rest.clone())));
     }
     all
 }

@@ -145,6 +145,8 @@ pub struct Setup {
     pub quirks: bool,
     /// Virtual milliseconds during which things may go wrong: from, to. Outside of them every request ends as it should.
     pub trouble_ms: (u64, u64),
+    /// Nodes that stay broken to the end. What the others owe they owe without them.
+    pub rest: Vec<NodeId>,
     /// Whether a connection that is cut before an answer must mean that its request was not taken.
     pub cut_means_not_taken: bool,
     /// Outcomes, errands and points, by name, that a run must have met, or it proved nothing.
@@ -190,6 +192,7 @@ impl Setup {
             faults: Plan::default(),
             quirks: false,
             trouble_ms: (u64::MAX, u64::MAX),
+            rest: Vec::new(),
             cut_means_not_taken: false,
             must_meet: Vec::new(),
             drain_ms: end_ms + 40_000,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::wire::{self, ControlAnswer, ControlAsk, Message};
 use super::{Cluster, Inner, Trouble};
 use crate::control::{ClusterMap, Command, Reply, Stamped};
-use crate::env::{Env, Instant};
+use crate::env::{Env, Instant, deadline};
 use crate::ids::{Epoch, GroupId, NodeId};
 use crate::mesh::Channel;
 use crate::raft::{At, Corrupt, Group, Machine, ProposeError};
@@ -25,6 +25,8 @@ const GATHER_MS: u64 = 50;
 const LISTS_MS_MAX: u64 = 60_000;
 /// How long a question for a newer map stays with a voter before another voter is asked: one that lags would never answer.
 const WATCH_MS_MAX: u64 = 60_000;
+/// How long a voter takes its own log for the last word, where that says nothing new.
+const VOTER_LOOKS_MS: u64 = 10_000;
 
 /// The map, fed by the control group's log.
 pub(super) struct MapMachine {
@@ -211,16 +213,24 @@ impl<E: Env> Cluster<E> {
                 view.voters().contains(&me) && inner.council().is_some_and(|council| council.votes(me));
             let voters: Vec<NodeId> =
                 view.voters().iter().copied().filter(|voter| *voter != inner.me.node).collect();
+            let seen = view.epoch();
             if votes || voters.is_empty() {
                 let mut epoch = inner.view.watch();
-                let seen = view.epoch();
-                if epoch.wait_for(|now| *now > seen).await.is_err() {
-                    return;
+                let due = inner.env.now().after_ms(VOTER_LOOKS_MS);
+                let newer = async { epoch.wait_for(|now| *now > seen).await.map(drop) };
+                match deadline(&inner.env, due, newer).await {
+                    Ok(Err(_)) => return,
+                    Ok(Ok(())) => {}
+                    // The entry that voted it out may not have come to it, and none will any more: others know.
+                    Err(_) if !voters.is_empty() => {
+                        self.fetch_map(voters[turn % voters.len()], ControlAsk::Map).await;
+                        turn += 1;
+                    }
+                    Err(_) => {}
                 }
                 continue;
             }
-            let voter = voters[turn % voters.len()];
-            if !self.fetch_map(voter, view.epoch()).await {
+            if !self.fetch_map(voters[turn % voters.len()], ControlAsk::Watch { seen: seen.0 }).await {
                 turn += 1;
                 let pause_ms = PAUSE_MS + inner.below(PAUSE_MS);
                 inner.env.sleep_until(inner.env.now().after_ms(pause_ms)).await;
@@ -229,11 +239,11 @@ impl<E: Env> Cluster<E> {
         }
     }
 
-    /// Waits at a voter for a newer map. False where that voter was of no use.
-    async fn fetch_map(&self, voter: NodeId, seen: Epoch) -> bool {
+    /// Asks a voter for its map. False where that voter was of no use.
+    async fn fetch_map(&self, voter: NodeId, ask: ControlAsk) -> bool {
         let inner = &self.0;
         let Some(mesh) = &inner.mesh else { return false };
-        let body = Message::Control(ControlAsk::Watch { seen: seen.0 }).encode();
+        let body = Message::Control(ask).encode();
         let due = inner.env.now().after_ms(WATCH_MS_MAX);
         let Ok(bytes) = mesh.request_patiently(voter, Channel::Traffic, body, due).await else {
             return false;

@@ -109,6 +109,13 @@ impl<E: Env> Inner<E> {
         })
     }
 
+    /// Whether most of these seem to be there, as far as this node can see.
+    pub(super) fn sees_majority(&self, voters: &BTreeSet<NodeId>) -> bool {
+        let detecting = self.detecting();
+        let dead = voters.iter().filter(|voter| detecting.dead.contains_key(voter)).count();
+        dead * 2 < voters.len()
+    }
+
     /// Has every group here that a node leads ask for another leader, each replica a little later than the one before. One
     /// that is only silent may still be heard by others, and keeps its lease.
     fn elect_in_place_of(&self, node: NodeId, is_gone: bool) {
@@ -162,7 +169,7 @@ impl<E: Env> Cluster<E> {
     fn step_detector(&self, now: Instant) -> Instant {
         let inner = &self.0;
         let mut sends = Vec::new();
-        let (mut suspects, mut changed) = (Vec::new(), false);
+        let (mut suspects, mut gone, mut changed) = (Vec::new(), Vec::new(), false);
         let due = {
             let detecting = &mut *inner.detecting();
             while let Some(input) = detecting.inbox.pop_front() {
@@ -187,6 +194,7 @@ impl<E: Env> Cluster<E> {
                     Output::Dead(node, incarnation) => {
                         detecting.dead.insert(node, incarnation);
                         suspects.push(node);
+                        gone.push(node);
                         changed = true;
                     }
                 }
@@ -194,6 +202,9 @@ impl<E: Env> Cluster<E> {
             detecting.detector.deadline().unwrap_or_else(|| now.after_ms(IDLE_MS))
         };
         if let Some(mesh) = &inner.mesh {
+            // Links find out late, those that wait patiently above all; and a leader that does not hear would be heard for as long,
+            // so that nobody else came to lead.
+            gone.into_iter().for_each(|node| mesh.part(node));
             for (to, body) in sends {
                 // Lost messages are the detector's daily bread.
                 if !buggify!(inner.env, GossipLost) {

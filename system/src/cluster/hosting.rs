@@ -41,6 +41,7 @@ impl<E: Env> Cluster<E> {
             inner.env.record(&Event::MapTaken(view.epoch()));
             let is_newer = view.epoch() >= last.epoch() && view.feature_level() >= last.feature_level();
             always!(inner.env, is_newer, "neither the map of a node nor its feature level goes back (S10)");
+            inner.part_from_gone(&last, &view);
             last = view.clone();
             if let Err(error) = self.reconcile(&view).await {
                 inner.life.fail(&format!("a group could not be started: {error}"));
@@ -225,6 +226,18 @@ impl<E: Env> Inner<E> {
             }
         }
         self.detect(known);
+    }
+
+    /// Whoever waits at a node that is counted out since the map before turns elsewhere: a detector that began anew meanwhile does
+    /// not know that node to be gone.
+    fn part_from_gone(&self, last: &ClusterMap, view: &ClusterMap) {
+        let Some(mesh) = &self.mesh else { return };
+        let ran = |id: &NodeId| last.node(*id).is_some_and(|node| node.state.is_running());
+        for (id, node) in view.nodes() {
+            if !node.state.is_running() && ran(id) && *id != self.me.node {
+                mesh.part(*id);
+            }
+        }
     }
 
     /// Tells the edge of lists that changed since it was told.

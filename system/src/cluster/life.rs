@@ -11,6 +11,7 @@ use super::enter::{
     Written, card, check_name, enter, identity, joins_with, read_identity, read_map, start_mesh,
     write_identity,
 };
+use super::pulse::Pulse;
 use super::service::Port;
 use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
@@ -214,6 +215,7 @@ impl<E: Env> Cluster<E> {
             detecting: Mutex::new(detecting),
             asks: wire::question_prefix(me.node, me.incarnation).into(),
             life: Life::new(env.now()),
+            pulse: Pulse::default(),
             env,
         }))
     }
@@ -232,6 +234,7 @@ impl<E: Env> Cluster<E> {
         self.supervise("store", Self::watch_store);
         if inner.mesh.is_some() {
             self.supervise("map", Self::follow_map);
+            self.supervise("pulse", Self::beat);
             self.supervise("detector", Self::detect_forever);
         }
         self.supervise("introduction", move |cluster| cluster.introduce(written));

@@ -15,6 +15,7 @@ mod kept;
 mod life;
 mod owner;
 mod passing;
+mod pulse;
 mod route;
 mod service;
 mod settings;
@@ -32,7 +33,7 @@ pub use settings::ClusterConfig;
 pub(crate) use settings::Settings;
 pub(crate) use wire::Turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -88,6 +89,8 @@ pub(crate) trait Edge: Send + Sync + 'static {
     fn lists_changed(&self, kinds: ListKinds);
     /// A resource changed somewhere.
     fn resource_updated(&self, uri: &str);
+    /// Of changes to these resources nothing may be heard here any more.
+    fn resources_lost(&self, uris: &BTreeSet<Box<str>>);
     /// The message that tells a session of a changed resource, the same for every stateful revision.
     fn update_notice(&self, uri: &str) -> Bytes;
     /// The messages that tell a session of changed lists, each with its topic.
@@ -152,6 +155,7 @@ pub(super) struct Inner<E: Env> {
     detecting: Mutex<detecting::Detecting>,
     asks: Arc<str>,
     life: life::Life,
+    pulse: pulse::Pulse,
 }
 
 impl<E: Env> Inner<E> {

@@ -8,6 +8,7 @@
 //! learns late.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -39,6 +40,8 @@ pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
 const LATE_MS: u64 = 300;
 /// A short lease.
 const LEASE_SHORT_MS: u64 = 200;
+/// How long a leader goes on to answer that no majority answers: longer than a pause of theirs.
+const UNPROVED_MS_MAX: u64 = 3_000;
 /// How long an event may wait for room in its stream here. Its writer asks again.
 const ROOM_MS_MAX: u64 = 2_000;
 
@@ -53,6 +56,10 @@ pub(super) struct Owner<E: Env> {
     pub(super) soft: Mutex<Soft>,
     queue_bytes_max: usize,
     me: NodeId,
+    /// Since when no majority answered, in nanoseconds; 0 where one did just now.
+    unproved_ns: AtomicU64,
+    /// Whether that is long ago.
+    cut_off: AtomicBool,
     /// Of use in tests alone.
     pub(super) flawed: Arc<Flawed>,
 }
@@ -69,7 +76,35 @@ impl<E: Env> Owner<E> {
         let queue_bytes_max = settings.stream_queue_bytes_max;
         let flawed = Arc::default();
         let (hosted, soft) = (env.now(), Mutex::new(Soft::new(id, flawed!(env, CountedAnew))));
-        Self { id, hosted, env, group, kept, soft, queue_bytes_max, me, flawed }
+        let (unproved_ns, cut_off) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { id, hosted, env, group, kept, soft, queue_bytes_max, me, unproved_ns, cut_off, flawed }
+    }
+
+    /// Notes whether a majority follows this leader. One that it does not for long leads nobody any more, as far as it can tell,
+    /// and others may have another leader: whoever waits here would wait in vain, and looks elsewhere.
+    pub(super) fn prove(&self, is_confirmed: bool) {
+        if is_confirmed {
+            self.unproved_ns.store(0, Ordering::Relaxed);
+            self.cut_off.store(false, Ordering::Relaxed);
+            return;
+        }
+        let now = self.env.now();
+        let first =
+            self.unproved_ns.compare_exchange(0, now.as_nanos(), Ordering::Relaxed, Ordering::Relaxed);
+        let since = Instant::from_nanos(first.err().unwrap_or(now.as_nanos()));
+        if now >= since.after_ms(UNPROVED_MS_MAX) && !self.cut_off.swap(true, Ordering::Relaxed) {
+            reachable!(self.env, LeaderCutOff);
+            self.kept().wake_all();
+        }
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether this replica answers for the group, as far as it knows.
+    fn answers(&self) -> bool {
+        self.leading().is_some() && !self.is_cut_off()
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -102,7 +137,7 @@ impl<E: Env> Owner<E> {
         if let Some(answer) = self.read_as_follower(ask) {
             return Some(answer);
         }
-        let Some(term) = self.leading() else {
+        let Some(term) = self.leading().filter(|_| self.answers()) else {
             reachable!(self.env, NotOwnerAsked);
             return Some(Answer::NotOwner { leader: self.leader() });
         };
@@ -359,8 +394,8 @@ impl<E: Env> Owner<E> {
         leader: &mut watch::Receiver<Leadership>,
     ) -> bool {
         match race(matter, leader.changed()).await {
-            Either::Left(_) => true,
-            Either::Right(Ok(())) => self.leading().is_some(),
+            Either::Left(_) => !self.is_cut_off(),
+            Either::Right(Ok(())) => self.answers(),
             Either::Right(Err(_)) => false,
         }
     }

@@ -107,13 +107,13 @@ impl<E: Env> Inner<E> {
         answer
     }
 
-    /// Nodes that may serve a session now. An owner that is new does not know to whom the one before gave a lease, so for
-    /// the length of one it may be anybody.
+    /// Nodes that may serve a session now. An owner that is new does not know to whom the one before gave a lease, and one that
+    /// stood still not who went on without, so for the length of one it may be anybody.
     fn holders(&self, owner: &Owner<E>, id: SessionId) -> Vec<(NodeId, Instant)> {
         let now = self.env.now();
         let mut soft = owner.soft();
         let known = soft.holders(id, now);
-        let until = soft.since().after_ms(LEASE_MS);
+        let until = soft.since().max(self.stood_still()).after_ms(LEASE_MS);
         if now >= until {
             return known;
         }
@@ -204,7 +204,12 @@ impl<E: Env> Cluster<E> {
         while !self.0.tell_one(home.node, &ask, due).await {
             let again = env.now().after_ms(TELL_PAUSE_MS);
             if again >= due {
-                let is_over = self.0.view().is_executor_gone(home.node, home.incarnation);
+                let view = self.0.view();
+                // One that is up and was not reached may have lived anew, and still wait; and where most seem to be gone, it is this
+                // node that is, with a map of the past.
+                let runs = view.node(home.node).is_some_and(|node| node.state.is_running());
+                let is_cut_off = !self.0.sees_majority(&view.nodes().keys().copied().collect());
+                let is_over = !runs && !is_cut_off && view.is_executor_gone(home.node, home.incarnation);
                 return if is_over { Ok(()) } else { Err(Trouble::Unknown) };
             }
             env.sleep_until(again).await;

@@ -69,6 +69,8 @@ impl<E: Env> Cluster<E> {
         let inner = &self.0;
         let (mut asked, mut encoded) = (None, None);
         let (mut pause_ms, mut turn, mut unknown) = (PAUSE_MS_MIN, 0, false);
+        // Who was said to lead, just now.
+        let mut hint = None;
         let mut give_up = match wait {
             Wait::Until(due) => due,
             Wait::Patiently => inner.env.now().after_ms(PATIENCE_MS),
@@ -78,7 +80,8 @@ impl<E: Env> Cluster<E> {
             if asked.replace(group) != Some(group) {
                 (turn, encoded) = (0, None);
             }
-            let target = inner.reads_here(group, &ask).or_else(|| inner.target(group, turn));
+            let target =
+                inner.reads_here(group, &ask).or_else(|| hint.take()).or_else(|| inner.target(group, turn));
             let Some(target) = target else { return Err(Trouble::Unavailable) };
             let begun = inner.env.now();
             let answer = if target == inner.me.node {
@@ -90,7 +93,7 @@ impl<E: Env> Cluster<E> {
             match answer {
                 Ok(Answer::NotOwner { leader }) => {
                     // A leader that says it is none, names nobody: the next replica may know more.
-                    let hint = leader.filter(|leader| *leader != target);
+                    hint = leader.filter(|leader| *leader != target);
                     inner.lead(group, hint);
                     turn += usize::from(hint.is_none());
                     if hint.is_some() && pause_ms == PAUSE_MS_MIN {
@@ -145,17 +148,24 @@ impl<E: Env> Inner<E> {
         }
     }
 
-    /// Whom to ask for a group: who is known to lead, then one replica after the other.
+    /// Whom to ask for a group: who is known to lead, then one replica after the other. One that is counted out comes last: an
+    /// answer of it may be waited for until there is no time left, while the others have another leader.
     fn target(&self, group: GroupId, turn: usize) -> Option<NodeId> {
+        let view = self.view();
+        let runs = |node: &NodeId| view.node(*node).is_some_and(|node| node.state.is_running());
+        let known = || self.leaders.get(&group).filter(runs);
         if turn == 0
-            && let Some(leader) = self.leaders.get(&group).or_else(|| self.owner(group)?.leader())
+            && let Some(leader) = known().or_else(|| self.owner(group)?.leader().filter(runs))
         {
             return Some(leader);
         }
-        let view = self.view();
         let replicas = view.replicas(group);
-        let known = self.leaders.get(&group);
-        known.or_else(|| replicas.get(turn % replicas.len().max(1)).copied())
+        let running = replicas.iter().filter(|node| runs(node)).count();
+        let in_turn = || match running {
+            0 => replicas.get(turn % replicas.len().max(1)),
+            _ => replicas.iter().filter(|node| runs(node)).nth(turn % running),
+        };
+        known().or_else(|| in_turn().copied())
     }
 
     /// Notes who leads a group.

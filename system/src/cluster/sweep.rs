@@ -104,13 +104,8 @@ impl<E: Env> Cluster<E> {
             }
             return;
         }
-        if owner.leading().is_none() {
-            let leader = status.leadership.leader;
-            let runs = |node: NodeId| view.node(node).is_some_and(|node| node.state.is_running());
-            if status.is_asleep && !leader.is_some_and(runs) {
-                // Whoever would have woken it is gone.
-                owner.group.wake();
-            }
+        // What a leader proposes that nobody follows comes to nothing, and would hold up all other groups until that is known.
+        if owner.leading().is_none() || !status.is_confirmed {
             return;
         }
         self.carry_out_move(view, owner).await;

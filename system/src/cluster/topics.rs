@@ -3,7 +3,8 @@
 //! A topic (a URI) has an owner, the leader of the group of its slot, which counts how often it was published. A node that
 //! is interested keeps a question waiting there: these topics, as I know them; answer when one is newer. Nothing that the
 //! owner knows outlives it: a new owner's numbers are larger than those of the one before, so whoever asks it next is told
-//! of everything again. A change is told twice then; it is never missed (S8).
+//! of everything again. A change is told twice then; it is never missed (S8). Where no owner is found for long, this node is
+//! cut off, and ends the streams of those who would hear nothing at it: elsewhere they may.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -35,6 +36,8 @@ struct State {
     held: BTreeMap<Box<str>, usize>,
     /// Each topic of this node whose owner was heard.
     known: BTreeMap<Box<str>, Known>,
+    /// Topics whose owner was not found for long: until it is, nobody is promised to hear of them here.
+    lost: BTreeSet<Box<str>>,
     /// Those who wait until an owner knows of a topic.
     waiting: BTreeMap<Box<str>, Vec<oneshot::Sender<()>>>,
     /// Topics of sessions that came to this node: what the node before may not have told is told again.
@@ -124,7 +127,7 @@ impl<E: Env> Cluster<E> {
     pub(crate) async fn heard(&self, uri: &str, due: Instant) -> Result<(), Trouble> {
         let waiter = {
             let state = &mut *self.0.topics.state();
-            if state.known.contains_key(uri) {
+            if state.known.contains_key(uri) && !state.lost.contains(uri) {
                 return Ok(());
             }
             let (sender, receiver) = oneshot::channel();
@@ -197,6 +200,7 @@ impl<E: Env> Cluster<E> {
             // Whoever waits for a topic holds it, or is about to.
             uris.extend(state.waiting.keys().cloned());
             state.known.retain(|uri, _| uris.contains(uri));
+            state.lost.retain(|uri| uris.contains(uri));
         }
         let view = inner.view();
         let mut wanted: BTreeMap<GroupId, BTreeSet<Box<str>>> = BTreeMap::new();
@@ -231,7 +235,10 @@ impl<E: Env> Cluster<E> {
                     }
                     self.tell_inherited().await;
                 }
-                Ok(_) | Err(_) => {
+                other => {
+                    if other.is_err() {
+                        self.lose(&uris);
+                    }
                     let pause_ms = PAUSE_MS + inner.below(PAUSE_MS);
                     inner.env.sleep_until(inner.env.now().after_ms(pause_ms)).await;
                 }
@@ -239,10 +246,20 @@ impl<E: Env> Cluster<E> {
         }
     }
 
+    /// Nobody was found who would tell this node of changes: its listeners are let go, before they miss one for ever.
+    fn lose(&self, uris: &BTreeSet<Box<str>>) {
+        reachable!(self.0.env, ListenersLetGo);
+        self.0.topics.state().lost.extend(uris.iter().cloned());
+        if let Some(edge) = self.0.edge() {
+            edge.resources_lost(uris);
+        }
+    }
+
     /// Notes a topic's number. True where it was heard before, so that this is a change.
     fn note_topic(&self, uri: &str, known: Known) -> bool {
         let state = &mut *self.0.topics.state();
         let before = state.known.insert(uri.into(), known);
+        state.lost.remove(uri);
         // Dropping the senders would say that nothing came of it.
         for waiter in state.waiting.remove(uri).into_iter().flatten() {
             // Whoever no longer waits need not hear of it.

@@ -185,6 +185,11 @@ impl<E: Env> Book<E> {
     pub(super) fn forget(&mut self, node: NodeId) -> Outdated<E> {
         self.addresses.remove(&node);
         self.bonds.remove(&node);
+        self.links_of(node)
+    }
+
+    /// Every link to a node and from it. They are not used from now on.
+    pub(super) fn links_of(&mut self, node: NodeId) -> Outdated<E> {
         Outdated { asking: self.take_links_to(node), answering: self.accepted_of(node, |_| true) }
     }
 

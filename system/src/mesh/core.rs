@@ -106,6 +106,13 @@ impl<E: Env> Mesh<E> {
         cut(outdated, End::Stopped);
     }
 
+    /// A node seems to be gone: its links are cut, in both directions, though they may not know yet. Whoever waits for an answer of
+    /// it waits no longer; and one that is heard and does not hear is not listened to. Later requests dial anew.
+    pub fn part(&self, node: NodeId) {
+        let outdated = self.shared.book().links_of(node);
+        cut(outdated, End::Stopped);
+    }
+
     /// Asks a node, and waits until `deadline` at the longest. Dropping the future tells the node that nobody waits.
     ///
     /// # Errors

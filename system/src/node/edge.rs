@@ -1,11 +1,13 @@
 //! What the cluster tells a node that serves clients: sessions that ended or changed elsewhere, cancellations, answers and
 //! messages that came in at another node, and changes that its listeners want to hear of.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
 use super::core::{Core, Place};
+use super::hub::Listen;
 use crate::cancel::CancelReason;
 use crate::cluster::{Edge, ListKinds};
 use crate::env::Env;
@@ -80,6 +82,18 @@ impl<E: Env> Edge for CoreEdge<E> {
     fn resource_updated(&self, uri: &str) {
         if let Some(core) = self.0.upgrade() {
             core.hub.tell(&Change::ResourceUpdated(uri.to_owned()));
+        }
+    }
+
+    fn resources_lost(&self, uris: &BTreeSet<Box<str>>) {
+        let Some(core) = self.0.upgrade() else { return };
+        let wants = |listen: &Listen| {
+            listen.filter.resource_subscriptions.iter().any(|uri| uris.contains(uri.as_str()))
+        };
+        // Those on a channel stay: the channel is not theirs.
+        for listen in core.hub.listens().iter().filter(|listen| listen.alone && wants(listen)) {
+            listen.finish(&core.server_info);
+            listen.log.finish();
         }
     }
 

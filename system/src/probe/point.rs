@@ -100,5 +100,13 @@ closed_list! {
         // ---- disks ----
         /// A node stopped by itself, because its disk failed.
         StoreFailed = "store_failed",
+
+        // ---- cut off ----
+        /// Streams of listeners were ended, because nobody was found who would tell of changes.
+        ListenersLetGo = "listeners_let_go",
+        /// A leader that no majority follows any more turned away whoever waited at it.
+        LeaderCutOff = "leader_cut_off",
+        /// A node found that it had stood still.
+        StoodStill = "stood_still",
     }
 }

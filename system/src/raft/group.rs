@@ -333,8 +333,8 @@ impl Group {
     #[must_use]
     pub fn status(&self) -> Status {
         let patience_ms = self.options().timing.election_ms_max;
-        let now = self.post().ground.now();
-        status::read(&self.raft().metrics().borrow_watched(), self.0.rest.is_asleep(), now, patience_ms)
+        let recent = |at: Instant| at.after_ms(patience_ms) > self.post().ground.now();
+        status::read(&self.raft().metrics().borrow_watched(), &self.0.rest, recent)
     }
 
     /// Makes these the voters and the learners. New ones are brought up first; then the voters change in one step, by way

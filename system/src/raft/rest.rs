@@ -28,6 +28,8 @@ pub(super) struct Rest(Mutex<State>);
 #[derive(Default)]
 struct State {
     is_asleep: bool,
+    /// When it was last woken.
+    woken: Instant,
     /// Counts what kept the group awake, so that who decided to sleep notices what came in between.
     stirs: u64,
     /// Calls under way.
@@ -58,6 +60,10 @@ impl Rest {
     pub(super) fn is_asleep(&self) -> bool {
         self.with(|state| state.is_asleep)
     }
+
+    pub(super) fn woken(&self) -> Instant {
+        self.with(|state| state.woken)
+    }
 }
 
 impl Group {
@@ -67,6 +73,7 @@ impl Group {
             state.stirs += 1;
             if state.is_asleep {
                 state.is_asleep = false;
+                state.woken = self.post().ground.now();
                 reachable!(self.post().ground, GroupWoken);
                 self.tick(true);
             }

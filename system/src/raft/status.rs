@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use openraft::{RaftMetrics, ServerState};
 
+use super::rest::Rest;
 use super::types::Types;
 use crate::env::Instant;
 use crate::ids::NodeId;
@@ -78,7 +79,9 @@ impl Status {
     }
 }
 
-pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, patience_ms: u64) -> Status {
+/// `recent` says of a moment whether it is within the time that followers wait for a leader.
+pub(super) fn read(metrics: &RaftMetrics<Types>, rest: &Rest, recent: impl Fn(Instant) -> bool) -> Status {
+    let is_asleep = rest.is_asleep();
     let last = metrics.last_log_index;
     let members = metrics.membership_config.membership();
     let failure = metrics.running_state.as_ref().err();
@@ -91,7 +94,8 @@ pub(super) fn read(metrics: &RaftMetrics<Types>, is_asleep: bool, now: Instant, 
     Status {
         is_confirmed: is_asleep
             || members.voter_ids().count() < 2
-            || acked.is_some_and(|acked| acked.after_ms(patience_ms) > now),
+            || recent(rest.woken())
+            || acked.is_some_and(recent),
         role: match metrics.state {
             ServerState::Learner => Role::Learner,
             ServerState::Follower => Role::Follower,

@@ -1,7 +1,7 @@
 //! Answers: a message as JSON, a stream of events, or just a status.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::jsonrpc::{Id, error_message};
@@ -14,7 +14,9 @@ pub(super) fn json(status: u16, message: Bytes) -> Response<ResponseBody> {
     *response.status_mut() = StatusCode::from_u16(status).expect("a fault's status must be a status");
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(names::APPLICATION_JSON));
     if status == 503 {
-        response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        // On a connection that is kept a client would come back to this node for ever, where another one could serve it.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
