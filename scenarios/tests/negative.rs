@@ -148,3 +148,18 @@ fn a_node_with_another_map_is_caught() {
 fn a_group_without_a_leader_at_the_end_is_caught() {
     catches_on_a_cluster(Plant::NoLeader, "converges");
 }
+
+#[test]
+fn a_map_that_is_taken_once_more_is_caught() {
+    catches_on_a_cluster(Plant::OldMap, "maps rise");
+}
+
+#[test]
+fn a_session_that_nobody_opened_is_caught() {
+    catches_on_a_cluster(Plant::StraySession, "census");
+}
+
+#[test]
+fn tasks_that_clients_leave_behind_are_caught() {
+    catches_on_a_cluster(Plant::LeftTasks, "census");
+}

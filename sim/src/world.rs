@@ -202,6 +202,12 @@ impl World {
         enter(Kernel::next_time).map(Duration::from_nanos)
     }
 
+    /// How many tasks a node has.
+    #[must_use]
+    pub fn tasks_len(&self, node: NodeId) -> usize {
+        enter(|kernel| kernel.tasks_where(|task| task.node == node).len())
+    }
+
     /// The digest of everything that has happened.
     #[must_use]
     pub fn trace_hash(&self) -> TraceHash {

@@ -228,6 +228,8 @@ pub enum Fact {
     GaveUp(NodeId, Arc<str>),
     /// A node was asked how its cluster stands; `None` where it said nothing that can be read.
     Stands(NodeId, Option<Standing>),
+    /// How many tasks a node's process has when clients are gone.
+    Tasks(NodeId, usize),
     /// A node told of itself.
     Node(NodeId, Event),
     /// A client has something to say about what follows, for whoever reads the report.
@@ -293,6 +295,7 @@ impl Fact {
             | Self::Drained(_)
             | Self::GaveUp(..)
             | Self::Stands(..)
+            | Self::Tasks(..)
             | Self::Node(..)
             | Self::Noted { by: Who::Node(_), .. } => None,
         }

@@ -61,11 +61,17 @@ pub enum Plant {
     AnotherMap,
     /// A group has no leader at the end.
     NoLeader,
+    /// A node takes the map that it has once more.
+    OldMap,
+    /// A group keeps a session that nobody opened.
+    StraySession,
+    /// A task of a node is left behind for each of many clients.
+    LeftTasks,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::TwoOutcomes,
         Self::NoOutcome,
         Self::LostEvent,
@@ -91,6 +97,9 @@ impl Plant {
         Self::ForkedLog,
         Self::AnotherMap,
         Self::NoLeader,
+        Self::OldMap,
+        Self::StraySession,
+        Self::LeftTasks,
     ];
 
     /// Whether the bug strikes at facts of this kind.
@@ -118,7 +127,11 @@ impl Plant {
             Self::OldLife => matches!(fact, Fact::Node(_, Event::LifeBegan(_))),
             Self::TwoLeaders => matches!(fact, Fact::Node(_, Event::LeadershipBegan(..))),
             Self::ForkedLog => matches!(fact, Fact::Node(_, Event::EntryTaken(..))),
-            Self::AnotherMap | Self::NoLeader => matches!(fact, Fact::Stands(_, Some(_))),
+            Self::OldMap => matches!(fact, Fact::Node(_, Event::MapTaken(_))),
+            Self::LeftTasks => matches!(fact, Fact::Tasks(..)),
+            Self::AnotherMap | Self::NoLeader | Self::StraySession => {
+                matches!(fact, Fact::Stands(_, Some(_)))
+            }
         }
     }
 }
@@ -153,7 +166,8 @@ impl Tamper {
             | Plant::RepeatedEvent
             | Plant::RanTwice
             | Plant::SessionEndsTwice
-            | Plant::OldLife => VecDeque::from([fact.clone(), fact]),
+            | Plant::OldLife
+            | Plant::OldMap => VecDeque::from([fact.clone(), fact]),
             Plant::NoOutcome
             | Plant::LostEvent
             | Plant::LostProgress
@@ -217,7 +231,10 @@ impl Tamper {
                 }
                 self.struck.contains(reader)
             }
-            (Plant::AnotherMap | Plant::NoLeader | Plant::OldLife, _) => self.met == STRIKES_NODES_AT,
+            (
+                Plant::LeftTasks | Plant::AnotherMap | Plant::NoLeader | Plant::StraySession | Plant::OldLife,
+                _,
+            ) => self.met == STRIKES_NODES_AT,
             _ => self.met == STRIKES_AT,
         }
     }
@@ -238,6 +255,8 @@ fn spoil(plant: Plant, fact: &mut Fact) {
             }
         }
         Fact::Stands(_, Some(standing)) if plant == Plant::AnotherMap => standing.epoch += 1,
+        Fact::Stands(_, Some(standing)) if plant == Plant::StraySession => standing.groups[0].sessions += 1,
+        Fact::Tasks(_, tasks) => *tasks += 1_000,
         Fact::Stands(_, Some(standing)) => standing.groups[0].leader = None,
         _ => {}
     }

@@ -43,6 +43,8 @@ pub struct DataGroup {
     pub leader: Option<u64>,
     /// Entries that the replica furthest behind lacks.
     pub lag: Option<u64>,
+    /// Sessions that it keeps.
+    pub sessions: usize,
     /// Whether its replicas are being changed.
     pub moving: bool,
     /// The group that it splits off, where it has not taken its slots yet.

@@ -15,9 +15,9 @@ use super::report::{End, Report};
 use super::setup::{Scenario, Setup};
 use super::wishes::Wishes;
 use crate::check::{
-    AlwaysHolds, Answered, Balance, CalledOff, ChangesAreHeard, Checker, Converges, EndedStaysEnded, Entry,
-    History, InBounds, InOrder, LastWord, NothingCrosses, OneLife, OneLog, OneOutcome, RunsOnce, Struck,
-    TasksLinearize,
+    AlwaysHolds, Answered, Balance, CalledOff, Census, ChangesAreHeard, Checker, Converges, EndedStaysEnded,
+    Entry, Fact, History, InBounds, InOrder, LastWord, MapsRise, NothingCrosses, OneLife, OneLog, OneOutcome,
+    RunsOnce, Struck, TasksLinearize,
 };
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -138,11 +138,19 @@ fn play(
     world.schedule(&setup.faults);
     if let Some(moment) = cast.stock_at() {
         pass(world, moment, watch);
+        count_tasks(world, setup, &history);
         let env = world.env(clock);
         drop(env.spawn("stock", cast.take_stock(env)));
     }
     pass(world, Duration::from_millis(setup.end_ms), watch);
     history.take()
+}
+
+/// Notes how many tasks each node has that is to be well.
+fn count_tasks(world: &World, setup: &Setup, history: &History) {
+    for node in setup.servers().into_iter().filter(|node| !setup.rest.contains(node)) {
+        history.note(Fact::Tasks(node, world.tasks_len(node)));
+    }
 }
 
 /// Lets things happen until then.
@@ -197,6 +205,7 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(OneLog::default()),
         Box::new(TasksLinearize::default()),
         Box::new(CalledOff::default()),
+        Box::new(MapsRise::default()),
         Box::new(answered),
     ];
     if is_cluster {
@@ -204,6 +213,8 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);
         let converges = Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end);
         all.push(Box::new(converges.without(setup.rest.clone())));
+        let (nodes, rest) = (setup.nodes as usize, setup.rest.len() + setup.leaves.len());
+        all.push(Box::new(Census::of(3 * setup.groups_at_end, nodes - rest)));
     }
     all
 }
