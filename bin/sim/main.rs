@@ -89,7 +89,13 @@ enum Program {
     },
 }
 
+/// How long memory that was freed is kept for what comes next.
+#[cfg(not(madsim))]
+const KEPT_MS: std::ffi::c_long = 20_000;
+
 fn main() -> ExitCode {
+    #[cfg(not(madsim))]
+    switchboard_sim::Memory::give_back_after_ms(KEPT_MS);
     // Panics inside a world are part of the run: the report tells those that matter.
     std::panic::set_hook(Box::new(|_| {}));
     log::listen();

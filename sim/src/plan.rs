@@ -105,6 +105,13 @@ impl Fault {
         }
     }
 
+    /// Whether it is done to this node, among others.
+    pub(crate) fn names(&mut self, node: NodeId) -> bool {
+        let mut is_named = false;
+        self.each_node(&mut |other| is_named |= *other == node);
+        is_named
+    }
+
     pub(crate) fn each_node(&mut self, each: &mut impl FnMut(&mut NodeId)) {
         match self {
             Self::Partition { a, b } | Self::Heal { a, b } => a.iter_mut().chain(b).for_each(each),

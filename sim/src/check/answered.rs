@@ -23,16 +23,17 @@ pub struct Struck {
 }
 
 impl Struck {
-    /// Whether a connection between these two may have failed in this time.
-    fn may_fail(&self, client: ClientId, server: NodeId, from: u64, to: u64) -> bool {
+    /// Whether one of these two was struck in this time.
+    fn strikes(&self, client: ClientId, server: NodeId, from: u64, to: u64) -> bool {
         let (first, count) = self.client_hosts;
         let host = NodeId(first.0 + client.0 % count.max(1));
-        let is_broken = self.rest.contains(&server) && self.hosts.is_some();
-        is_broken
-            || self
-                .hosts
-                .as_ref()
-                .is_none_or(|hosts| [server, host].iter().any(|host| hosts.was_so(*host, from, to)))
+        let was_so = |hosts: &Spells| [server, host].iter().any(|host| hosts.was_so(*host, from, to));
+        self.hosts.as_ref().is_some_and(|hosts| self.rest.contains(&server) || was_so(hosts))
+    }
+
+    /// Whether a connection between these two may have failed in this time.
+    fn may_fail(&self, client: ClientId, server: NodeId, from: u64, to: u64) -> bool {
+        self.hosts.is_none() || self.strikes(client, server, from, to)
     }
 }
 
@@ -112,14 +113,6 @@ impl Checker for Answered {
             }
             Fact::Ended { request, client, outcome, server } => {
                 let Some(Open { sent, errand, session }) = self.open.remove(request) else { return };
-                let holds_up = |server: NodeId| {
-                    let is_of_the_rest = self.struck.rest.contains(&server) && *outcome != Outcome::Ok;
-                    let may_fail = || self.struck.may_fail(*client, server, sent, entry.at);
-                    is_of_the_rest || outcome.is_of_a_connection() && may_fail()
-                };
-                if server.is_some_and(holds_up) {
-                    self.held_up.entry(*client).or_default().push(sent..entry.at);
-                }
                 // Its client has ended the session since the question came: nobody asks any more.
                 let is_late = errand == Errand::Answer && self.left.contains(&(*client, session));
                 // A client may leave its streams at any time.
@@ -131,8 +124,13 @@ impl Checker for Answered {
                     || is_leaving
                     || haunts
                     || is_late && *outcome == Outcome::Http(404)
-                    || self.is_forgiven(*client, *server, (sent, entry.at), *outcome)
                 {
+                    return;
+                }
+                if self.is_forgiven(*client, *server, (sent, entry.at), *outcome) {
+                    if server.is_some_and(|server| self.struck.strikes(*client, server, sent, entry.at)) {
+                        self.held_up.entry(*client).or_default().push(sent..entry.at);
+                    }
                     return;
                 }
                 let breach = match outcome {

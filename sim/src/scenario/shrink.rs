@@ -17,6 +17,8 @@ use crate::plan::{Plan, Step};
 
 /// A cluster of fewer nodes is another thing.
 const NODES_MIN: u32 = 3;
+/// Nothing is put right sooner than so long after it went wrong.
+const DURATION_MS_MIN: u64 = 100;
 
 /// The caller wants no more candidates.
 struct Stopped;
@@ -43,7 +45,9 @@ impl Shrinking<'_> {
         self.time()?;
         self.episodes()?;
         self.drains()?;
+        self.rest()?;
         self.nodes()?;
+        self.durations()?;
         self.habits()?;
         self.weather()?;
         if self.best == before {
@@ -146,28 +150,39 @@ impl Shrinking<'_> {
         Ok(())
     }
 
-    /// Fewer nodes: the last one goes for as long as nothing happens to it.
-    fn nodes(&mut self) -> Result<(), Stopped> {
-        while self.best.nodes > NODES_MIN {
-            let last = NodeId(self.best.nodes - 1);
-            let mut is_named = false;
-            let mut plan = self.best.faults.clone();
-            plan.each_node(|node| {
-                is_named |= *node == last;
-                // Clients' hosts come behind the nodes.
-                if *node > last {
-                    node.0 -= 1;
+    /// Nodes that stay broken do not break.
+    fn rest(&mut self) -> Result<(), Stopped> {
+        for at in (0..self.best.rest.len()).rev() {
+            self.attempt(|setup| {
+                let node = setup.rest.remove(at);
+                setup.faults.steps.retain_mut(|step| !step.fault.names(node));
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What goes wrong is put right sooner.
+    fn durations(&mut self) -> Result<(), Stopped> {
+        for episode in self.best.faults.episodes() {
+            let [begin, end] = episode[..] else { continue };
+            loop {
+                let [from_ms, to_ms] = [begin, end].map(|at| self.best.faults.steps[at].at_ms);
+                let sooner_ms = from_ms.midpoint(to_ms);
+                if sooner_ms < from_ms + DURATION_MS_MIN
+                    || !self.attempt(|setup| setup.faults.steps[end].at_ms = sooner_ms)?
+                {
+                    break;
                 }
-            });
-            let lists = [&self.best.restarts, &self.best.leaves, &self.best.joins];
-            is_named |= lists.iter().any(|list| list.iter().any(|(node, _)| *node == last));
-            let goes = !is_named
-                && self.attempt(|setup| {
-                    setup.nodes -= 1;
-                    setup.faults = plan;
-                })?;
-            if !goes {
-                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fewer nodes: each goes to which nothing happens, but for the first, which founds the cluster.
+    fn nodes(&mut self) -> Result<(), Stopped> {
+        for gone in (1..self.best.nodes).rev().map(NodeId) {
+            if self.best.nodes > NODES_MIN && !self.best.names(gone) {
+                self.attempt(|setup| setup.drop_node(gone))?;
             }
         }
         Ok(())
@@ -211,6 +226,24 @@ impl Shrinking<'_> {
 }
 
 impl Setup {
+    /// Whether anything is to happen to a node.
+    fn names(&self, node: NodeId) -> bool {
+        let lists = [&self.restarts, &self.leaves, &self.joins];
+        let listed = lists.iter().any(|list| list.iter().any(|(other, _)| *other == node));
+        let mut plan = self.faults.clone();
+        listed || self.rest.contains(&node) || plan.steps.iter_mut().any(|step| step.fault.names(node))
+    }
+
+    /// There is a node less. Those behind it, and the hosts of clients, move up.
+    fn drop_node(&mut self, gone: NodeId) {
+        let up = |node: &mut NodeId| node.0 -= u32::from(*node > gone);
+        self.nodes -= 1;
+        self.faults.each_node(up);
+        let lists = [&mut self.restarts, &mut self.leaves, &mut self.joins];
+        lists.into_iter().flatten().map(|(node, _)| node).for_each(up);
+        self.rest.iter_mut().for_each(up);
+    }
+
     /// Clients stop asking so much earlier, and everything after that comes earlier too.
     fn shorten(&mut self, ms: u64) {
         let busy_ms = self.busy_ms();
@@ -276,6 +309,22 @@ mod tests {
         assert_eq!(least.groups[0].work.errands, [(Errand::Task(4), 25)]);
         assert!(least.busy_ms() < 12_000 && least.nodes == 4, "{least:?}");
         assert!(runs < 160, "{runs} runs");
+    }
+
+    #[test]
+    fn what_goes_wrong_goes_wrong_for_no_longer_than_it_must_and_who_stays_broken_need_not() {
+        let mut setup = large();
+        setup.rest = vec![NodeId(7)];
+        setup.fault(11_000, Fault::Pause(NodeId(7)));
+        let lasted_ms = |setup: &Setup| {
+            let at = |wanted: Fault| {
+                setup.faults.steps.iter().find(|step| step.fault == wanted).map(|step| step.at_ms)
+            };
+            Some(at(Fault::Restart(NodeId(1)))? - at(Fault::Kill(NodeId(1)))?)
+        };
+        let least = shrink(setup, &mut |setup| Some(lasted_ms(setup).is_some_and(|ms| ms >= 130)));
+        assert_eq!((lasted_ms(&least), least.faults.steps.len()), (Some(250), 2), "{least:?}");
+        assert!(least.rest.is_empty() && least.nodes == 3, "{least:?}");
     }
 
     #[test]

@@ -64,13 +64,11 @@ impl<E: Env> Cluster<E> {
         self.search(Whom::Group(group), ask, wait).await
     }
 
-    /// Asks who was last heard to lead, then each replica in turn.
+    /// Asks who was last heard to lead, or was just said to (the hint), then each replica in turn.
     async fn search(&self, whom: Whom, mut ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
         let inner = &self.0;
-        let (mut asked, mut encoded) = (None, None);
+        let (mut asked, mut encoded, mut hint) = (None, None, None);
         let (mut pause_ms, mut turn, mut unknown) = (PAUSE_MS_MIN, 0, false);
-        // Who was said to lead, just now.
-        let mut hint = None;
         let mut give_up = match wait {
             Wait::Until(due) => due,
             Wait::Patiently => inner.env.now().after_ms(PATIENCE_MS),
@@ -80,9 +78,8 @@ impl<E: Env> Cluster<E> {
             if asked.replace(group) != Some(group) {
                 (turn, encoded) = (0, None);
             }
-            let target =
-                inner.reads_here(group, &ask).or_else(|| hint.take()).or_else(|| inner.target(group, turn));
-            let Some(target) = target else { return Err(Trouble::Unavailable) };
+            let target = inner.reads_here(group, &ask).or_else(|| hint.take());
+            let target = target.or_else(|| inner.target(group, turn)).ok_or(Trouble::Unavailable)?;
             let begun = inner.env.now();
             let answer = if target == inner.me.node {
                 inner.ask_here(group, ask.clone(), wait, give_up).await
