@@ -13,6 +13,8 @@ use crate::node::NodeId;
 
 /// Tasks of a process without groups,
 const TASKS_ALONE_MAX: usize = 64;
+/// of each other node: the links to it and from it,
+const TASKS_A_PEER_MAX: usize = 8;
 /// and of each replica: its log, its machine, what it tells others.
 const TASKS_A_REPLICA_MAX: usize = 14;
 
@@ -33,7 +35,8 @@ impl Census {
     #[must_use]
     pub fn of(replicas: usize, nodes: usize) -> Self {
         let held_max = (replicas * 3).div_ceil(nodes.max(1) * 2);
-        Self { tasks_max: TASKS_ALONE_MAX + TASKS_A_REPLICA_MAX * held_max, ..Self::default() }
+        let tasks_max = TASKS_ALONE_MAX + TASKS_A_PEER_MAX * nodes + TASKS_A_REPLICA_MAX * held_max;
+        Self { tasks_max, ..Self::default() }
     }
 
     fn blame(&mut self, at: u64, what: String) {
