@@ -64,9 +64,8 @@ impl Checker for Census {
                 self.asked.insert(*request);
             }
             Fact::Ended { request, outcome, .. } => {
-                if self.asked.remove(request) && *outcome != Outcome::Ok {
-                    self.unknown += 1;
-                }
+                let is_in_doubt = self.asked.remove(request) && *outcome != Outcome::Ok;
+                self.unknown += usize::from(is_in_doubt);
             }
             Fact::Stands(node, Some(standing)) => self.count(entry.at, *node, standing),
             Fact::Tasks(node, tasks) if *tasks > self.tasks_max => {
