@@ -16,7 +16,7 @@
 //! | power loss, loss of the disk | yes | yes | yes |
 //! | pause | yes | refused | yes |
 //! | clock step, slow disk | yes | yes | yes |
-//! | clock drift, failing and corrupt disk | yes | refused | refused |
+//! | clock drift, slow processor, failing and corrupt disk | yes | refused | refused |
 //! | clients that stop reading, or send what no server should take | yes | refused | yes |
 //! | child processes | simulated | refused | refused |
 //! | replays bit for bit | proven | the history does, by test | the history does, by test |

@@ -43,6 +43,10 @@ impl<E: Env> Inner<E> {
     /// When this node was last found to have stood still; the beginning of time where it never was. Right at once, also before
     /// anything else had its turn.
     pub(super) fn stood_still(&self) -> Instant {
+        if self.mesh.is_none() {
+            // Nobody else serves what a lone node owns, and nobody looks.
+            return Instant::default();
+        }
         if self.pulse.beat(self.env.now()) {
             reachable!(self.env, StoodStill);
         }
