@@ -161,3 +161,46 @@ impl Checker for Answered {
         found.into_iter().filter(|found| !waited_for_its_client(found)).map(|found| found.violation).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Mark;
+
+    /// What is found of one request after the other: which client's, when it was sent and ended, where, and how.
+    fn found(requests: &[(u32, u64, u64, u32, Outcome)]) -> Vec<u64> {
+        let mut hosts = Spells::default();
+        hosts.add(NodeId(1), 20..30);
+        let struck = Struck { hosts: Some(hosts), rest: vec![NodeId(2)], client_hosts: (NodeId(4), 1) };
+        let forgiven = vec![Outcome::Timeout, Outcome::Http(503)];
+        let mut answered = Answered::new(10..50, vec![(0..9, forgiven)], struck);
+        for (number, (client, sent, ended, server, outcome)) in (0..).zip(requests) {
+            let (request, client) = (RequestNumber(number), ClientId(*client));
+            let mark = Mark { client, session: 0, call: 1 };
+            let fact = Fact::Sent { request, mark, errand: Errand::Ask };
+            answered.on_event(&Entry { at: *sent, fact });
+            let fact = Fact::Ended { request, client, outcome: *outcome, server: Some(NodeId(*server)) };
+            answered.on_event(&Entry { at: *ended, fact });
+        }
+        answered.finish(100).iter().map(|violation| violation.at).collect()
+    }
+
+    #[test]
+    fn silence_is_forgiven_where_the_plan_struck_and_nowhere_else() {
+        use Outcome::{Http, Timeout};
+        for (requests, expected) in [
+            (vec![(0, 15, 25, 1, Timeout)], vec![]),
+            (vec![(0, 15, 25, 3, Timeout)], vec![25]),
+            (vec![(0, 15, 25, 3, Http(503))], vec![]),
+            (vec![(0, 31, 40, 1, Timeout)], vec![40]),
+            // Behind the trouble: at the core, and at a node that stays broken.
+            (vec![(0, 60, 70, 1, Http(503))], vec![70]),
+            (vec![(0, 60, 70, 2, Http(503)), (0, 71, 80, 2, Timeout)], vec![]),
+            // It waited for its client, who waited for a node that was struck; nobody else did.
+            (vec![(0, 15, 25, 1, Timeout), (0, 14, 26, 3, Timeout)], vec![]),
+            (vec![(0, 15, 25, 1, Timeout), (7, 14, 26, 3, Timeout)], vec![26]),
+        ] {
+            assert_eq!(found(&requests), expected, "{requests:?}");
+        }
+    }
+}
