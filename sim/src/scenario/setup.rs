@@ -232,9 +232,10 @@ impl Setup {
         setup
     }
 
-    /// Until when nodes have quirks; 0 where they have none.
-    pub(super) const fn quirks_until_ms(&self) -> u64 {
-        if self.quirks { self.trouble_ms.1 } else { 0 }
+    /// Until when nodes have quirks; 0 where they have none. In the end, when nodes are asked how their cluster stands, they have
+    /// none any more.
+    pub(super) fn quirks_until_ms(&self) -> u64 {
+        if self.quirks { self.trouble_ms.1.min(self.busy_ms()) } else { 0 }
     }
 
     /// When processes of nodes end in the middle of what they do.
