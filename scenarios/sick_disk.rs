@@ -48,7 +48,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
 /// A single write or sync fails.
 fn fails_once(dice: &mut Dice, setup: &mut Setup, node: NodeId, from_ms: u64, to_ms: u64) {
     let only = if dice.one_in(2) { DiskOperation::Write } else { DiskOperation::Sync };
-    let after = dice.between(0, 20);
+    // Few enough: it is to fail before the node starts anew.
+    let after = dice.between(0, 8);
     setup.fault(from_ms, Fault::DiskFail { node, only: Some(only), after, count: 1 });
     setup.fault(to_ms, Fault::Restart(node));
     setup.must_meet = vec!["store_failed".into()];

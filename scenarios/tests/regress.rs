@@ -112,6 +112,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         149,
         "an owner that had stood still ended a session at once, and a node that went on without it served it",
     ),
+    (
+        "accept_overflow",
+        82,
+        "a session's end was told to those with a lease alone, and another node served it in its grace a moment later",
+    ),
     ("swarm", 35, "a node that was cut off took a client's answer for nobody's, by a map of the past"),
 ];
 

@@ -107,18 +107,18 @@ impl<E: Env> Inner<E> {
         answer
     }
 
-    /// Nodes that may serve a session now. An owner that is new does not know to whom the one before gave a lease, and one that
-    /// stood still not who went on without, so for the length of one it may be anybody.
+    /// Nodes that may serve a session now, each with when its lease ends or ended. An owner that is new does not know to whom the one
+    /// before gave a lease, and one that stood still not who went on without: for as long as that matters it may be anybody.
     fn holders(&self, owner: &Owner<E>, id: SessionId) -> Vec<(NodeId, Instant)> {
-        let now = self.env.now();
+        let (now, grace_ms) = (self.env.now(), self.settings.session_grace_ms);
         let mut soft = owner.soft();
-        let known = soft.holders(id, now);
-        let until = soft.since().max(self.stood_still()).after_ms(LEASE_MS);
-        if now >= until {
+        let known = soft.holders(id, now, grace_ms);
+        let since = soft.since().max(self.stood_still());
+        if now >= since.after_ms(LEASE_MS + grace_ms) {
             return known;
         }
         reachable!(self.env, EndedUnderNewOwner);
-        let view = self.view();
+        let (view, until) = (self.view(), since.after_ms(LEASE_MS));
         let running = view.nodes().iter().filter(|(_, node)| node.state.is_running()).map(|(id, _)| *id);
         // One that stood still is counted out, and may go on with what it was lent.
         let mut holders: BTreeMap<NodeId, Instant> = running.map(|node| (node, until)).collect();
@@ -128,9 +128,11 @@ impl<E: Env> Inner<E> {
         holders.into_iter().collect()
     }
 
-    /// Tells a node that a session ended, until it has heard or its lease is over.
+    /// Tells a node that a session ended, until it has heard or its lease is over. One whose lease is over is told for a moment: it
+    /// may serve the session in its grace, though it can be reached again.
     async fn tell_ended(&self, node: NodeId, id: SessionId, until: Instant) {
         let ask = EdgeAsk::Ended { id };
+        let until = until.max(self.env.now().after_ms(TELL_MS_MAX));
         loop {
             let due = until.min(self.env.now().after_ms(TELL_MS_MAX));
             if self.tell_one(node, &ask, due).await || self.env.now() >= until {

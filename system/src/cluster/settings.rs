@@ -97,6 +97,8 @@ pub(crate) struct Settings {
     pub(crate) group: group::Bounds,
     /// How long an unused session is kept.
     pub(crate) session_idle_ms_max: u64,
+    /// How long a node serves a session whose owner it cannot reach.
+    pub(crate) session_grace_ms: u64,
     /// Bytes that may wait for the reader of a stream.
     pub(crate) stream_queue_bytes_max: usize,
     /// Timing of consensus.
@@ -135,6 +137,7 @@ impl Default for Settings {
             http: None,
             group: group::Bounds::default(),
             session_idle_ms_max: 3_600_000,
+            session_grace_ms: 60_000,
             stream_queue_bytes_max: 256 * 1024,
             timing: Timing::default(),
             control: control::Settings::default(),

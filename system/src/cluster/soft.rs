@@ -139,10 +139,10 @@ impl Soft {
         session.holders.insert(holder, until);
     }
 
-    /// Nodes that may serve a session at `now`, each with when its lease ends.
-    pub(super) fn holders(&mut self, id: SessionId, now: Instant) -> Vec<(NodeId, Instant)> {
+    /// Nodes that may serve a session at `now`, each with when its lease ends or ended: in its grace a node goes on without.
+    pub(super) fn holders(&mut self, id: SessionId, now: Instant, grace_ms: u64) -> Vec<(NodeId, Instant)> {
         let Some(session) = self.sessions.get_mut(&id) else { return Vec::new() };
-        session.holders.retain(|_, until| *until > now);
+        session.holders.retain(|_, until| until.after_ms(grace_ms) > now);
         session.holders.iter().map(|(node, until)| (*node, *until)).collect()
     }
 

@@ -227,6 +227,7 @@ fn settings(config: &Config, flaw: Option<Flaw>) -> Settings {
         http: config.http.as_ref().map(|http| http.listen.to_string()),
         group,
         session_idle_ms_max: limits.session_idle_ms_max,
+        session_grace_ms: limits.session_grace_ms,
         stream_queue_bytes_max: limits.stream_queue_bytes_max,
         ..Settings::default()
     }
