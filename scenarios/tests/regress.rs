@@ -104,11 +104,6 @@ const FOUND: &[(&str, u64, &str)] = &[
     ("swarm", 308, "a leader that did not hear was heard, so for fourteen seconds nobody else came to lead"),
     (
         "swarm",
-        108,
-        "whoever waited at a node that was counted out went on to, until the link noticed: a quarter of a minute",
-    ),
-    (
-        "swarm",
         149,
         "an owner that had stood still ended a session at once, and a node that went on without it served it",
     ),
