@@ -2,9 +2,11 @@
 //! several scenarios do.
 
 use switchboard::protocol::fault::code;
-use switchboard_sim::Fault;
 use switchboard_sim::client::Outcome;
 use switchboard_sim::scenario::{Dice, Setup};
+use switchboard_sim::{Fault, NodeId};
+
+use crate::busy;
 
 /// How long after trouble in a cluster everything must be well again.
 pub(crate) const CALM_AFTER_MS: u64 = 8_000;
@@ -47,4 +49,12 @@ pub(crate) fn kill_one(dice: &mut Dice, setup: &mut Setup, at_ms: (u64, u64), la
     setup.fault(killed_ms, Fault::Kill(victim));
     setup.fault(again_ms, Fault::Restart(victim));
     setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
+}
+
+/// Nodes whose links are to be cut, while something is under way on every link.
+pub(crate) fn clog(dice: &mut Dice, setup: &mut Setup) -> Vec<NodeId> {
+    busy::keep_writing(setup);
+    let mut nodes = dice.shuffled(setup);
+    nodes.truncate(dice.count(1, setup.nodes - 1).min(FEW) as usize);
+    nodes
 }

@@ -5,7 +5,7 @@
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 use switchboard_sim::{DiskOperation, Drift, Fault, Latency, NodeId};
 
-use crate::{busy, harm};
+use crate::harm;
 
 /// See the [module](self) page.
 pub const SWARM: Scenario = Scenario {
@@ -137,12 +137,9 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
 
 /// Every link of some nodes is cut, and nothing else is wrong with them. When that is over.
 fn swizzle(dice: &mut Dice, setup: &mut Setup) -> u64 {
-    // Something is under way on every link.
-    busy::keep_writing(setup);
-    let nodes = dice.shuffled(setup);
-    let clogged = &nodes[..dice.count(1, setup.nodes - 1).min(harm::FEW) as usize];
+    let clogged = harm::clog(dice, setup);
     let to_ms = TROUBLE_MS.1 + dice.between(0, CUT_MS.1);
-    dice.swizzle(setup, clogged, (TROUBLE_MS.0, to_ms));
+    dice.swizzle(setup, &clogged, (TROUBLE_MS.0, to_ms));
     to_ms
 }
 
@@ -184,7 +181,6 @@ fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
     let blows: Vec<Blow> = BLOWS.into_iter().take(possible).filter(|_| dice.one_in(2)).collect();
     // Who starts again is of the newer version then; some node does not.
     let upgrades = dice.one_in(4);
-    let mut last_ms = TROUBLE_MS.0;
     let nodes: Vec<NodeId> = dice.shuffled(setup).into_iter().filter(|node| !spared.contains(node)).collect();
     let struck = if blows.is_empty() { 0 } else { nodes.len() - usize::from(upgrades) };
     for node in &nodes[..struck] {
@@ -203,8 +199,7 @@ fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
     if upgrades {
         setup.upgrade_ms = TROUBLE_MS.0;
     }
-    last_ms = setup.faults.steps.iter().map(|step| step.at_ms).fold(last_ms, u64::max);
-    last_ms
+    setup.faults.steps.iter().map(|step| step.at_ms).fold(TROUBLE_MS.0, u64::max)
 }
 
 /// A part of the nodes does not hear the others, or is not heard either.

@@ -3,7 +3,7 @@
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
-use crate::{busy, harm};
+use crate::harm;
 
 /// See the [module](self) page.
 pub const SWIZZLE: Scenario = Scenario {
@@ -18,13 +18,10 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| dice.count(3, 5)), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &harm::OUT_OF_REACH);
-    // Something is under way on every link.
-    busy::keep_writing(&mut setup);
-    let nodes = dice.shuffled(&setup);
-    let clogged = &nodes[..dice.count(1, setup.nodes - 1).min(harm::FEW) as usize];
+    let clogged = harm::clog(dice, &mut setup);
     let from_ms = dice.between(8_500, 10_000);
     let to_ms = from_ms + dice.between(6_000, 12_000);
-    dice.swizzle(&mut setup, clogged, (from_ms, to_ms));
+    dice.swizzle(&mut setup, &clogged, (from_ms, to_ms));
     setup.trouble_ms = (from_ms, to_ms + harm::CALM_AFTER_MS);
     setup
 }

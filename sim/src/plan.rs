@@ -33,6 +33,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The steps in the order of their times.
+    #[must_use]
+    pub fn in_time(&self) -> Vec<&Step> {
+        let mut steps: Vec<&Step> = self.steps.iter().collect();
+        steps.sort_by_key(|step| step.at_ms);
+        steps
+    }
+
     /// The steps by what belongs together, each as numbers of steps: something that goes wrong, and what puts it right again.
     /// What puts several things right is part of each of them.
     #[must_use]
@@ -106,9 +114,9 @@ impl Fault {
     }
 
     /// Whether it is done to this node, among others.
-    pub(crate) fn names(&mut self, node: NodeId) -> bool {
+    pub(crate) fn names(&self, node: NodeId) -> bool {
         let mut is_named = false;
-        self.each_node(&mut |other| is_named |= *other == node);
+        self.clone().each_node(&mut |other| is_named |= *other == node);
         is_named
     }
 

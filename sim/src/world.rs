@@ -339,9 +339,6 @@ impl Drop for World {
         for node in (0..nodes).map(|number| NodeId(u32::try_from(number).expect("so many nodes must fit"))) {
             self.end_node(node, Power::Stopped);
         }
-        for key in enter(|kernel| kernel.tasks_where(|_| true)) {
-            drop_task(key);
-        }
         remove();
     }
 }

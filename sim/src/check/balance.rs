@@ -68,10 +68,8 @@ impl Checker for Balance {
     }
 
     fn finish(&mut self, at: u64) -> Vec<Violation> {
-        let open = std::mem::take(&mut self.open);
-        for (node, kind, id) in
-            open.into_iter().filter(|(node, ..)| !self.rest.contains(node)).collect::<Vec<_>>()
-        {
+        self.open.retain(|(node, ..)| !self.rest.contains(node));
+        for (node, kind, id) in std::mem::take(&mut self.open) {
             self.blame(
                 at,
                 Breach::Liveness,

@@ -41,10 +41,9 @@ pub struct ChangesAreHeard {
     /// Nodes that stay broken from the trouble to the end: nobody hears of what is changed there.
     rest: Vec<NodeId>,
     subscribing: BTreeMap<RequestNumber, Ear>,
-    /// Listeners of sessions on their way to their stream.
-    coming: BTreeMap<RequestNumber, Ear>,
-    /// Requests for a standing stream, and the node at which each listener was last let in.
-    opening: BTreeMap<RequestNumber, Ear>,
+    /// Listeners on their way to their stream, and whether something may wait for them there.
+    coming: BTreeMap<RequestNumber, (Ear, bool)>,
+    /// The node at which each was last let in.
     nodes: BTreeMap<Ear, NodeId>,
     /// Sessions whose subscription was acknowledged.
     subscribed: BTreeSet<Ear>,
@@ -63,7 +62,6 @@ impl ChangesAreHeard {
             rest,
             subscribing: BTreeMap::new(),
             coming: BTreeMap::new(),
-            opening: BTreeMap::new(),
             nodes: BTreeMap::new(),
             subscribed: BTreeSet::new(),
             owed: BTreeMap::new(),
@@ -165,22 +163,22 @@ impl Checker for ChangesAreHeard {
             Fact::Sent { request, mark, errand: Errand::Listen | Errand::Resume }
                 if matches!(mark.call, 0 | TWIN) =>
             {
-                self.opening.insert(*request, ear(mark));
                 // Whatever comes before a session that has subscribed is listened to, waits for its reader.
-                if self.subscribed.contains(&ear(mark)) {
-                    self.coming.insert(*request, ear(mark));
+                let has_subscribed = self.subscribed.contains(&ear(mark));
+                self.coming.insert(*request, (ear(mark), has_subscribed));
+                if has_subscribed {
                     self.leave(entry.at, ear(mark));
                 }
             }
             Fact::Ended { request, outcome: Outcome::Ok, server, .. } => {
-                if let (Some(ear), Some(server)) = (self.opening.remove(request), server) {
-                    self.nodes.insert(ear, *server);
-                }
                 if let Some(ear) = self.subscribing.remove(request) {
                     self.subscribed.insert(ear);
                 }
-                if let Some(ear) = self.coming.remove(request) {
-                    self.arrive(entry.at, ear);
+                if let Some((ear, has_subscribed)) = self.coming.remove(request) {
+                    self.nodes.extend(server.map(|server| (ear, server)));
+                    if has_subscribed {
+                        self.arrive(entry.at, ear);
+                    }
                 }
             }
             Fact::Sent { mark, errand: Errand::Delete, .. } => self.close(entry.at, ear(mark)),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::setup::Setup;
+use super::setup::{Setup, nanos};
 use crate::check::Spells;
 use crate::fault::Fault;
 use crate::node::NodeId;
@@ -58,20 +58,18 @@ impl Setup {
         let nodes = self.servers();
         let (mut links, mut since) = (Links::default(), BTreeMap::new());
         let mut absences = Spells::default();
-        let mut steps: Vec<_> = self.faults.steps.iter().collect();
-        steps.sort_by_key(|step| step.at_ms);
-        for step in steps {
+        for step in self.faults.in_time() {
             links.take(&step.fault, &nodes);
             for node in &nodes {
                 if links.touch(*node, &nodes) {
                     since.entry(*node).or_insert(step.at_ms);
                 } else if let Some(from_ms) = since.remove(node) {
-                    absences.add(*node, from_ms * 1_000_000..(step.at_ms + REACHED_AGAIN_MS) * 1_000_000);
+                    absences.add(*node, nanos(from_ms)..nanos(step.at_ms + REACHED_AGAIN_MS));
                 }
             }
         }
         for (node, from_ms) in since {
-            absences.add(node, from_ms * 1_000_000..u64::MAX);
+            absences.add(node, nanos(from_ms)..u64::MAX);
         }
         absences
     }
@@ -92,7 +90,7 @@ mod tests {
         setup.fault(4_000, Fault::Heal { a: vec![n0], b: vec![n1] });
         setup.fault(20_000, Fault::Partition { a: vec![n2], b: vec![client] });
         let absences = setup.absences();
-        let away = |node, ms: u64| absences.is_so(node, ms * 1_000_000);
+        let away = |node, ms: u64| absences.is_so(node, nanos(ms));
         for (node, ms, expected) in [
             (n0, 1_999, false),
             (n0, 2_000, true),

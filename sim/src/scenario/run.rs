@@ -12,7 +12,7 @@ use super::cast::{Cast, observed};
 use super::cluster::{Life, Site};
 use super::piece::{Piece, Place};
 use super::report::{End, Report};
-use super::setup::{Scenario, Setup};
+use super::setup::{Scenario, Setup, nanos};
 use super::wishes::Wishes;
 use crate::check::{
     AlwaysHolds, Answered, Balance, CalledOff, Census, ChangesAreHeard, Checker, Converges, EndedStaysEnded,
@@ -26,10 +26,6 @@ use crate::world::World;
 
 /// So many segments are kept for a report, at most.
 const CARRIED_MAX: usize = 300_000;
-
-const fn nanos(ms: u64) -> u64 {
-    ms.saturating_mul(1_000_000)
-}
 
 /// Runs a scenario.
 ///
@@ -213,8 +209,7 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);
         let converges = Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end);
         all.push(Box::new(converges.without(setup.rest.clone())));
-        let (nodes, rest) = (setup.nodes as usize, setup.rest.len() + setup.leaves.len());
-        all.push(Box::new(Census::of(3 * setup.groups_at_end, nodes - rest)));
+        all.push(Box::new(Census::of(3 * setup.groups_at_end, stay as usize - setup.rest.len())));
     }
     all
 }

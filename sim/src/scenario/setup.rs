@@ -41,6 +41,11 @@ const QUIRKS_ONE_IN: u64 = 3;
 /// In a foreign world a disk takes milliseconds for what takes it microseconds in the kernel.
 const FOREIGN_START_LATER_MS: u64 = 1_000;
 
+/// Nanoseconds of virtual time, in which histories are told.
+pub(super) const fn nanos(ms: u64) -> u64 {
+    ms.saturating_mul(1_000_000)
+}
+
 /// A kind of client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Role {

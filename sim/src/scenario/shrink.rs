@@ -155,7 +155,7 @@ impl Shrinking<'_> {
         for at in (0..self.best.rest.len()).rev() {
             self.attempt(|setup| {
                 let node = setup.rest.remove(at);
-                setup.faults.steps.retain_mut(|step| !step.fault.names(node));
+                setup.faults.steps.retain(|step| !step.fault.names(node));
             })?;
         }
         Ok(())
@@ -230,8 +230,7 @@ impl Setup {
     fn names(&self, node: NodeId) -> bool {
         let lists = [&self.restarts, &self.leaves, &self.joins];
         let listed = lists.iter().any(|list| list.iter().any(|(other, _)| *other == node));
-        let mut plan = self.faults.clone();
-        listed || self.rest.contains(&node) || plan.steps.iter_mut().any(|step| step.fault.names(node))
+        listed || self.rest.contains(&node) || self.faults.steps.iter().any(|step| step.fault.names(node))
     }
 
     /// There is a node less. Those behind it, and the hosts of clients, move up.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::setup::Setup;
+use super::setup::{Setup, nanos};
 use crate::check::Spells;
 use crate::fault::Fault;
 use crate::node::NodeId;
@@ -29,9 +29,7 @@ impl Setup {
             let from_ms = open.remove(&key).unwrap_or(at_ms);
             spells.add(key.1, nanos(from_ms)..nanos(at_ms.saturating_add(self.lingers_ms())));
         };
-        let mut steps: Vec<_> = self.faults.steps.iter().collect();
-        steps.sort_by_key(|step| step.at_ms);
-        for step in steps {
+        for step in self.faults.in_time() {
             for key in self.begins(&step.fault) {
                 open.entry(key).or_insert(step.at_ms);
             }
@@ -105,10 +103,6 @@ impl Setup {
             .map(|node| (Why::Links, *node))
             .collect()
     }
-}
-
-const fn nanos(ms: u64) -> u64 {
-    ms.saturating_mul(1_000_000)
 }
 
 #[cfg(test)]

@@ -232,12 +232,8 @@ impl<E: Env> Inner<E> {
     /// not know that node to be gone.
     fn part_from_gone(&self, last: &ClusterMap, view: &ClusterMap) {
         let Some(mesh) = &self.mesh else { return };
-        let ran = |id: &NodeId| last.node(*id).is_some_and(|node| node.state.is_running());
-        for (id, node) in view.nodes() {
-            if !node.state.is_running() && ran(id) && *id != self.me.node {
-                mesh.part(*id);
-            }
-        }
+        let is_counted_out = |id: &&NodeId| last.runs(**id) && !view.runs(**id) && **id != self.me.node;
+        view.nodes().keys().filter(is_counted_out).for_each(|id| mesh.part(*id));
     }
 
     /// Tells the edge of lists that changed since it was told.

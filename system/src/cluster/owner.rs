@@ -137,7 +137,7 @@ impl<E: Env> Owner<E> {
         if let Some(answer) = self.read_as_follower(ask) {
             return Some(answer);
         }
-        let Some(term) = self.leading().filter(|_| self.answers()) else {
+        let Some(term) = self.leading().filter(|_| !self.is_cut_off()) else {
             reachable!(self.env, NotOwnerAsked);
             return Some(Answer::NotOwner { leader: self.leader() });
         };

@@ -78,7 +78,7 @@ impl<E: Env> Inner<E> {
     /// nodes alone that run.
     fn lent(&self, holder: NodeId, mut answer: Answer) -> Answer {
         if let Answer::Attached { lease_ms, .. } = &mut answer
-            && !self.view().node(holder).is_some_and(|node| node.state.is_running())
+            && !self.view().runs(holder)
         {
             reachable!(self.env, LentNothing);
             *lease_ms = 0;
@@ -209,9 +209,9 @@ impl<E: Env> Cluster<E> {
                 let view = self.0.view();
                 // One that is up and was not reached may have lived anew, and still wait; and where most seem to be gone, it is this
                 // node that is, with a map of the past.
-                let runs = view.node(home.node).is_some_and(|node| node.state.is_running());
                 let is_cut_off = !self.0.sees_majority(&view.nodes().keys().copied().collect());
-                let is_over = !runs && !is_cut_off && view.is_executor_gone(home.node, home.incarnation);
+                let is_gone = !view.runs(home.node) && view.is_executor_gone(home.node, home.incarnation);
+                let is_over = is_gone && !is_cut_off;
                 return if is_over { Ok(()) } else { Err(Trouble::Unknown) };
             }
             env.sleep_until(again).await;

@@ -1,8 +1,8 @@
 //! What a node looks at several times a second, and what takes no time.
 //!
 //! Whether it stood still: its process stopped, its machine suspended. Others who could not reach it meanwhile serve sessions
-//! that it owns without a lease, in their grace, and it knows of none of them. So for as long as a lease lasts it takes everybody
-//! for somebody who may serve, as an owner does that is new.
+//! that it owns without a lease, in their grace, and it knows of none of them. So for as long as a lease and a grace last it takes
+//! everybody for somebody who may serve, as an owner does that is new.
 //!
 //! And whether anybody leads its groups, and follows it where it leads.
 
@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Cluster, Inner};
 use crate::env::{Env, Instant, reachable};
-use crate::ids::NodeId;
 
 /// How often it is looked at.
 const BEAT_MS: u64 = 200;
@@ -70,7 +69,6 @@ impl<E: Env> Cluster<E> {
     fn look_at_groups(&self) {
         let inner = &self.0;
         let view = inner.view();
-        let runs = |node: NodeId| view.node(node).is_some_and(|node| node.state.is_running());
         for owner in inner.owners_sorted() {
             let status = owner.group.status();
             let leads = owner.leading().is_some();
@@ -79,7 +77,7 @@ impl<E: Env> Cluster<E> {
                 inner.sees_majority(&status.voters)
             } else {
                 // Whoever would have woken it is gone.
-                status.leadership.leader.is_some_and(runs)
+                status.leadership.leader.is_some_and(|leader| view.runs(leader))
             };
             if status.is_asleep && !is_well {
                 owner.group.wake();

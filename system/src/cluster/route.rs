@@ -64,7 +64,8 @@ impl<E: Env> Cluster<E> {
         self.search(Whom::Group(group), ask, wait).await
     }
 
-    /// Asks who was last heard to lead, or was just said to (the hint), then each replica in turn.
+    /// Asks who was last heard to lead, or was just said to lead (the hint: what others note meanwhile does not undo it), then each
+    /// replica in turn.
     async fn search(&self, whom: Whom, mut ask: Ask, wait: Wait) -> Result<Answer, Trouble> {
         let inner = &self.0;
         let (mut asked, mut encoded, mut hint) = (None, None, None);
@@ -90,7 +91,7 @@ impl<E: Env> Cluster<E> {
             match answer {
                 Ok(Answer::NotOwner { leader }) => {
                     // A leader that says it is none, names nobody: the next replica may know more.
-                    hint = leader.filter(|leader| *leader != target && inner.runs(*leader));
+                    hint = leader.filter(|leader| *leader != target && inner.view().runs(*leader));
                     inner.lead(group, hint);
                     turn += usize::from(hint.is_none());
                     if hint.is_some() && pause_ms == PAUSE_MS_MIN {
@@ -145,16 +146,11 @@ impl<E: Env> Inner<E> {
         }
     }
 
-    /// Whether the map takes a node for one that answers.
-    fn runs(&self, node: NodeId) -> bool {
-        self.view().node(node).is_some_and(|node| node.state.is_running())
-    }
-
     /// Whom to ask for a group: who is known to lead, then one replica after the other. One that is counted out comes last: an
     /// answer of it may be waited for until there is no time left, while the others have another leader.
     fn target(&self, group: GroupId, turn: usize) -> Option<NodeId> {
         let view = self.view();
-        let runs = |node: &NodeId| self.runs(*node);
+        let runs = |node: &NodeId| view.runs(*node);
         let known = || self.leaders.get(&group).filter(runs);
         if turn == 0
             && let Some(leader) = known().or_else(|| self.owner(group)?.leader().filter(runs))

@@ -98,6 +98,12 @@ impl ClusterMap {
         self.nodes.get(&node).filter(|node| !node.state.has_ended()).map(Node::mesh)
     }
 
+    /// Whether a node's process runs, as far as is known.
+    #[must_use]
+    pub fn runs(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.state.is_running())
+    }
+
     /// Whether a node is in this life of its and takes part.
     #[must_use]
     pub fn live(&self, node: NodeId, incarnation: Incarnation) -> bool {

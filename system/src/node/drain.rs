@@ -36,10 +36,7 @@ impl<E: Env> Core<E> {
             });
         }
         // Those on a channel end with their channel, after its calls.
-        for listen in core.hub.listens().iter().filter(|listen| listen.alone) {
-            listen.finish(&core.server_info);
-            listen.log.finish();
-        }
+        core.hub.finish_listens(&core.server_info, |_| true);
         // A call may have lost its connection to another node, where its client reads on.
         let quiet = core.look_until(|| {
             core.metrics.connections.get() == 0 && core.metrics.tasks_running.get() == 0 && !core.is_calling()

@@ -7,7 +7,6 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 
 use super::core::{Core, Place};
-use super::hub::Listen;
 use crate::cancel::CancelReason;
 use crate::cluster::{Edge, ListKinds};
 use crate::env::Env;
@@ -87,14 +86,9 @@ impl<E: Env> Edge for CoreEdge<E> {
 
     fn resources_lost(&self, uris: &BTreeSet<Box<str>>) {
         let Some(core) = self.0.upgrade() else { return };
-        let wants = |listen: &Listen| {
+        core.hub.finish_listens(&core.server_info, |listen| {
             listen.filter.resource_subscriptions.iter().any(|uri| uris.contains(uri.as_str()))
-        };
-        // Those on a channel stay: the channel is not theirs.
-        for listen in core.hub.listens().iter().filter(|listen| listen.alone && wants(listen)) {
-            listen.finish(&core.server_info);
-            listen.log.finish();
-        }
+        });
     }
 
     fn update_notice(&self, uri: &str) -> Bytes {

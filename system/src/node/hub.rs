@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::handler::Change;
-use crate::jsonrpc::Id;
+use crate::jsonrpc::{Id, Raw};
 use crate::protocol::{
     Notice, ResourceUpdated, Revision, SubscriptionFilter, call_message, name, subscription_meta,
 };
@@ -113,7 +113,7 @@ impl Hub {
     }
 
     /// Every `subscriptions/listen` stream, in the order of opening.
-    pub(super) fn listens(&self) -> Vec<Arc<Listen>> {
+    fn listens(&self) -> Vec<Arc<Listen>> {
         let ears = self.lock();
         let listens = ears.by_id.values().filter_map(|ear| match ear {
             Ear::Listen(listen) => Some(listen.clone()),
@@ -142,6 +142,14 @@ impl Ears {
 }
 
 impl Hub {
+    /// Ends `subscriptions/listen` streams in order, each with its result. Those on a channel end with their channel.
+    pub(super) fn finish_listens(&self, server_info: &Raw, which: impl Fn(&Listen) -> bool) {
+        for listen in self.listens().iter().filter(|listen| listen.alone && which(listen)) {
+            listen.finish(server_info);
+            listen.log.finish();
+        }
+    }
+
     /// Tells every ear that wants to hear of a change.
     pub(super) fn tell(&self, change: &Change) {
         let ears: Vec<Ear> = {
