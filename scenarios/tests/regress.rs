@@ -112,6 +112,11 @@ const FOUND: &[(&str, u64, &str)] = &[
         82,
         "a session's end was told to those with a lease alone, and another node served it in its grace a moment later",
     ),
+    (
+        "swarm",
+        108,
+        "a reader waited for fifteen seconds on a link that its node had left, though the peer was known to be gone",
+    ),
     ("swarm", 35, "a node that was cut off took a client's answer for nobody's, by a map of the past"),
 ];
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use switchboard::env::Env;
 use switchboard::ids::Incarnation;
-use switchboard::mesh::{Channel, Lost, MeshError, MeshLimits, Refusal};
+use switchboard::mesh::{Channel, Identity, Lost, MeshError, MeshLimits, Refusal};
 
 use crate::bed::{Bed, Setting, order, outcome, pattern};
 
@@ -70,6 +70,23 @@ fn a_patient_link_is_given_up_later() {
     bed.world.run_for(Duration::from_secs(4));
     assert!(outcome(&waits).is_none());
     bed.world.run_for(Duration::from_secs(12));
+    assert_eq!(outcome(&waits), Some(Err(MeshError::Broken)));
+    bed.finish();
+}
+
+#[test]
+fn whoever_waits_on_a_link_that_was_left_hears_at_once_that_its_peer_is_gone() {
+    let mut bed = Bed::new(10, 2);
+    let (a, b) = (bed.members[0].clone(), bed.members[1].clone());
+    let waits = bed.start(&a, &b, order(b'h', 0), 600_000, true);
+    bed.world.run_for(Duration::from_secs(1));
+    bed.world.partition(&[a.host], &[b.host]);
+    let identity = Identity { incarnation: Incarnation(7), ..Setting::new(1).identity };
+    a.mesh().identify(identity);
+    bed.world.run_for(SOON);
+    assert!(outcome(&waits).is_none(), "a link that was left ends with what is pending on it, and no sooner");
+    a.mesh().part(b.id);
+    bed.world.run_for(SOON);
     assert_eq!(outcome(&waits), Some(Err(MeshError::Broken)));
     bed.finish();
 }

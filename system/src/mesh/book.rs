@@ -19,6 +19,7 @@ use crate::ids::{Incarnation, NodeId};
 const ACCEPTED_EACH_MAX: usize = 2;
 /// Doublings of the wait before a dial: more would pass any limit.
 const DOUBLINGS_MAX: u32 = 16;
+const CHANNELS: [Channel; 3] = [Channel::Consensus, Channel::Traffic, Channel::Bulk];
 
 /// Whom a link is dialled to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -46,6 +47,8 @@ pub(super) struct Book<E: Env> {
     addresses: BTreeMap<NodeId, SocketAddr>,
     bonds: BTreeMap<NodeId, Bond>,
     ways: BTreeMap<(Target, Channel), Way>,
+    /// Dialled links that take nothing new and end with what is pending. Whoever waits on one still has to hear that its peer is gone.
+    leaving: Vec<(Target, Arc<Asking>)>,
     /// The newest life of each node, and what proved to be it.
     lives: BTreeMap<NodeId, (Incarnation, Option<Bond>)>,
     accepted: BTreeMap<u64, Arc<Answering<E>>>,
@@ -75,6 +78,7 @@ impl<E: Env> Book<E> {
             addresses: BTreeMap::new(),
             bonds: BTreeMap::new(),
             ways: BTreeMap::new(),
+            leaving: Vec::new(),
             lives: BTreeMap::new(),
             accepted: BTreeMap::new(),
             last_accepted: 0,
@@ -121,6 +125,7 @@ impl<E: Env> Book<E> {
         failed: Option<MeshError>,
         now: Instant,
     ) {
+        self.leaving.retain(|(_, leaving)| !Arc::ptr_eq(leaving, link));
         let key = (target, link.channel());
         let Some(way) = self.ways.get_mut(&key) else { return };
         if way.link.as_ref().is_none_or(|present| !Arc::ptr_eq(present, link)) {
@@ -150,14 +155,9 @@ impl<E: Env> Book<E> {
         });
     }
 
-    /// Where a node is, and what it is bound to. Gives links that are to be left to end, for they lead to an address that it
-    /// had before, and those of others who said that they were this node.
-    pub(super) fn know(
-        &mut self,
-        node: NodeId,
-        address: SocketAddr,
-        bond: Bond,
-    ) -> (Vec<Arc<Asking>>, Outdated<E>) {
+    /// Where a node is, and what it is bound to. Links to an address that it had before are left to end. Gives those of others who
+    /// said that they were this node.
+    pub(super) fn know(&mut self, node: NodeId, address: SocketAddr, bond: Bond) -> Outdated<E> {
         let mut impostors = Outdated { asking: Vec::new(), answering: Vec::new() };
         if self.bonds.insert(node, bond) != Some(bond) {
             let is_other = |proven: Option<Bond>| proven.is_some_and(|proven| !bond.admits(proven));
@@ -168,16 +168,35 @@ impl<E: Env> Book<E> {
                 self.lives.remove(&node);
             }
         }
-        let moved = self.addresses.insert(node, address) != Some(address);
-        (if moved { self.take_links_to(node) } else { Vec::new() }, impostors)
+        if self.addresses.insert(node, address) != Some(address) {
+            let target = Target::Node(node);
+            let ways = CHANNELS.into_iter().filter_map(|channel| self.ways.remove_entry(&(target, channel)));
+            let ways = ways.collect();
+            self.leave(ways);
+        }
+        impostors
+    }
+
+    /// Leaves every dialled link to end with what is pending on it: their peers know this node as it was.
+    pub(super) fn leave_dialled(&mut self) {
+        let ways = std::mem::take(&mut self.ways);
+        self.leave(ways);
+    }
+
+    fn leave(&mut self, ways: BTreeMap<(Target, Channel), Way>) {
+        for ((target, _), way) in ways {
+            let Some(link) = way.link.filter(|link| !link.is_over()) else { continue };
+            link.detach();
+            self.leaving.push((target, link));
+        }
     }
 
     /// Dialled links to peers that are like this.
     fn take_links_with(&mut self, is_wanted: impl Fn(&Peer) -> bool) -> Vec<Arc<Asking>> {
-        let ways = self.ways.values_mut();
-        let wanted =
-            ways.filter_map(|way| way.link.take_if(|link| link.peer().is_some_and(|peer| is_wanted(&peer))));
-        wanted.collect()
+        let is_wanted = |link: &Arc<Asking>| link.peer().is_some_and(|peer| is_wanted(&peer));
+        let leaving = self.leaving.extract_if(.., |(_, link)| is_wanted(link)).map(|(_, link)| link);
+        let in_use = self.ways.values_mut().filter_map(|way| way.link.take_if(|link| is_wanted(link)));
+        leaving.chain(in_use).collect()
     }
 
     /// A node is no part of the cluster any more. Its incarnation stays known while
@@ -195,9 +214,9 @@ impl<E: Env> Book<E> {
 
     fn take_links_to(&mut self, node: NodeId) -> Vec<Arc<Asking>> {
         let target = Target::Node(node);
-        let channels = [Channel::Consensus, Channel::Traffic, Channel::Bulk];
-        let ways = channels.into_iter().filter_map(|channel| self.ways.remove(&(target, channel)));
-        ways.filter_map(|way| way.link).collect()
+        let leaving = self.leaving.extract_if(.., |(to, _)| *to == target).map(|(_, link)| link);
+        let ways = CHANNELS.into_iter().filter_map(|channel| self.ways.remove(&(target, channel)));
+        leaving.chain(ways.filter_map(|way| way.link)).collect()
     }
 
     fn accepted_of(&self, node: NodeId, which: impl Fn(&Answering<E>) -> bool) -> Vec<Arc<Answering<E>>> {
@@ -279,14 +298,12 @@ impl<E: Env> Book<E> {
         self.accepted.remove(&number);
     }
 
-    /// Every link that was dialled; they are not used any more.
-    pub(super) fn take_dialled(&mut self) -> Vec<Arc<Asking>> {
-        std::mem::take(&mut self.ways).into_values().filter_map(|way| way.link).collect()
-    }
-
     /// Nothing is dialled or accepted any more.
     pub(super) fn stop(&mut self) -> Outdated<E> {
         self.is_stopped = true;
-        Outdated { asking: self.take_dialled(), answering: self.accepted.values().cloned().collect() }
+        let in_use = std::mem::take(&mut self.ways).into_values().filter_map(|way| way.link);
+        let leaving = std::mem::take(&mut self.leaving).into_iter().map(|(_, link)| link);
+        let answering = self.accepted.values().cloned().collect();
+        Outdated { asking: leaving.chain(in_use).collect(), answering }
     }
 }

@@ -87,16 +87,14 @@ impl<E: Env> Mesh<E> {
             std::mem::replace(&mut *place, identity)
         };
         if (before.node, before.incarnation) != (identity.node, identity.incarnation) {
-            let dialled = self.shared.book().take_dialled();
-            dialled.iter().for_each(|link| link.detach());
+            self.shared.book().leave_dialled();
         }
     }
 
     /// Where a node listens, and what it is bound to. Links to an address that it had before are left to end; those of
     /// somebody with another name, who was let in before this was known, are cut.
     pub fn know(&self, node: NodeId, address: SocketAddr, bond: Bond) {
-        let (detached, impostors) = self.shared.book().know(node, address, bond);
-        detached.iter().for_each(|link| link.detach());
+        let impostors = self.shared.book().know(node, address, bond);
         cut(impostors, End::Lost(Lost::Reset));
     }
 
