@@ -160,6 +160,16 @@ fn a_session_that_nobody_opened_is_caught() {
 }
 
 #[test]
+fn a_task_that_outlives_its_process_is_caught() {
+    catches_on_a_cluster(Plant::TaskAfterEnd, "nothing is left");
+}
+
+#[test]
+fn memory_that_outlives_its_process_is_caught() {
+    catches_on_a_cluster(Plant::MemoryAfterEnd, "nothing is left");
+}
+
+#[test]
 fn tasks_that_clients_leave_behind_are_caught() {
     catches_on_a_cluster(Plant::LeftTasks, "census");
 }

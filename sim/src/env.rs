@@ -12,7 +12,7 @@ use switchboard::probe::{Flaw, Quirk};
 use crate::disk::SimDisk;
 use crate::kernel::Work;
 use crate::kernel::here::{self, enter};
-use crate::kernel::task::SimTask;
+use crate::kernel::task::{Body, SimTask};
 use crate::kernel::timer::SimSleep;
 use crate::net::{SimListener, SimStream};
 use crate::node::NodeId;
@@ -103,12 +103,13 @@ impl Env for SimEnv {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut body = Some(future);
+        // The node's own memory, so not taken inside of the kernel.
+        let mut body: Option<Body> = Some(Box::pin(future));
         let key = enter(|kernel| {
             if !kernel.is_alive(self.node, self.boot) {
                 return None;
             }
-            let body = Box::pin(body.take()?);
+            let body = body.take()?;
             Some(kernel.start_task((self.node, self.boot, self.process), name, body))
         });
         // What a dead node wanted to start is dropped here, outside the kernel.
@@ -176,9 +177,9 @@ impl Env for SimEnv {
             Some((kernel.now, Rc::clone(&kernel.observers)))
         });
         if let Some((now, observers)) = observers {
-            for observer in observers.borrow_mut().iter_mut() {
-                observer(now, self.node, event);
-            }
+            here::as_nobody(|| {
+                observers.borrow_mut().iter_mut().for_each(|observer| observer(now, self.node, event));
+            });
         }
     }
 

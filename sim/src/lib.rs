@@ -114,6 +114,7 @@ pub use plan::{Plan, Step};
 pub use process::{Pipes, SimChild};
 #[cfg(feature = "memory")]
 pub use switchboard_trap::Memory;
+pub use switchboard_trap::tally::{Held, Tally};
 pub use switchboard_trap::{EXIT_CODE as TRAPPED, aside};
 pub use trace::{CHECKPOINT_MARKS, Line, TraceHash};
 pub use world::{Census, World};

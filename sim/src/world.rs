@@ -12,11 +12,12 @@ use std::time::Duration;
 use switchboard::env::{Command, Panicked};
 use switchboard::event::Event;
 use switchboard::probe::{Point, Quirk};
+use switchboard_trap::tally::{self, Held};
 use switchboard_trap::{Armed, arm};
 
 use crate::env::SimEnv;
 use crate::kernel::heap::Due;
-use crate::kernel::here::{enter, install, remove, run_as};
+use crate::kernel::here::{self, enter, install, remove, run_as};
 use crate::kernel::slab::Key;
 use crate::kernel::task::{Body, End, SimTask, Turned};
 use crate::kernel::{Kernel, Turn, Work};
@@ -60,6 +61,8 @@ impl World {
     #[must_use]
     pub fn new(options: Options) -> Self {
         install(|world| Kernel::new(options, world));
+        tally::keep_accounts(here::account);
+        (0..tally::ACCOUNTS).for_each(tally::begin);
         Self { seed: options.seed, _traps: arm(whose), _stays_on_its_thread: PhantomData }
     }
 
@@ -202,10 +205,19 @@ impl World {
         enter(Kernel::next_time).map(Duration::from_nanos)
     }
 
-    /// How many tasks a node has.
+    /// What memory a node holds; `None` in a program that does not [count](switchboard_trap::tally), and beyond the first 255 nodes.
     #[must_use]
-    pub fn tasks_len(&self, node: NodeId) -> usize {
-        enter(|kernel| kernel.tasks_where(|task| task.node == node).len())
+    pub fn memory(&self, node: NodeId) -> Option<Held> {
+        tally::held(here::account_of(node))
+    }
+
+    /// The names of the tasks that a node has.
+    #[must_use]
+    pub fn tasks(&self, node: NodeId) -> Vec<&'static str> {
+        enter(|kernel| {
+            let tasks = kernel.tasks_where(|task| task.node == node);
+            tasks.into_iter().filter_map(|key| Some(kernel.tasks.get(key)?.name)).collect()
+        })
     }
 
     /// The digest of everything that has happened.
@@ -316,7 +328,7 @@ fn poll(turned: Turned) {
 }
 
 /// Drops what a task was made of, as that task, and tells its end.
-fn finish(running: crate::kernel::here::Running, body: Body, end: End) {
+fn finish(running: here::Running, body: Body, end: End) {
     let dropped = run_as(running, || Panicked::catch(|| drop(body)));
     let end = match dropped {
         Ok(()) => end,

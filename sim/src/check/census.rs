@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use switchboard::event::Event;
 use switchboard::ids::SessionId;
 
-use super::{Breach, Checker, Entry, Fact, RequestNumber, Standing, Violation};
+use super::{Breach, Checker, Entry, Fact, Holding, RequestNumber, Standing, Violation};
 use crate::client::{Errand, Outcome};
 use crate::node::NodeId;
 
@@ -68,9 +68,10 @@ impl Checker for Census {
                 self.unknown += usize::from(is_in_doubt);
             }
             Fact::Stands(node, Some(standing)) => self.count(entry.at, *node, standing),
-            Fact::Tasks(node, tasks) if *tasks > self.tasks_max => {
+            Fact::Holds(node, Holding { tasks, .. }) if tasks.len() > self.tasks_max => {
                 let what = format!(
-                    "{node} has {tasks} tasks with no client left, and needs {} at most",
+                    "{node} has {} tasks with no client left, and needs {} at most",
+                    tasks.len(),
                     self.tasks_max
                 );
                 self.blame(entry.at, what);

@@ -11,9 +11,11 @@ use switchboard::event::Event;
 use switchboard::jsonrpc::Raw;
 use switchboard::protocol::TaskStatus;
 
+use super::left::Holding;
 use super::plant::{Plant, Tamper};
 use super::standing::Standing;
 use crate::client::{Answer, Errand, Outcome};
+use crate::kernel::here::as_nobody;
 use crate::node::NodeId;
 
 /// A simulated client.
@@ -228,8 +230,10 @@ pub enum Fact {
     GaveUp(NodeId, Arc<str>),
     /// A node was asked how its cluster stands; `None` where it said nothing that can be read.
     Stands(NodeId, Option<Standing>),
-    /// How many tasks a node's process has when clients are gone.
-    Tasks(NodeId, usize),
+    /// What a node holds when clients are gone.
+    Holds(NodeId, Holding),
+    /// What there is of a node after its process has ended.
+    Leaves(NodeId, Holding),
     /// A node told of itself.
     Node(NodeId, Event),
     /// A client has something to say about what follows, for whoever reads the report.
@@ -295,7 +299,8 @@ impl Fact {
             | Self::Drained(_)
             | Self::GaveUp(..)
             | Self::Stands(..)
-            | Self::Tasks(..)
+            | Self::Holds(..)
+            | Self::Leaves(..)
             | Self::Node(..)
             | Self::Noted { by: Who::Node(_), .. } => None,
         }
@@ -379,12 +384,13 @@ impl History {
     /// Notes what happened at a time: for observers, which are told it.
     pub fn note_at(&self, at: u64, fact: Fact) {
         let book = &mut *self.lock();
-        match &mut book.tamper {
+        // The history is no memory of the node that is at work.
+        as_nobody(|| match &mut book.tamper {
             None => book.entries.push(Entry { at, fact }),
             Some(tamper) => {
                 book.entries.extend(tamper.take(fact).into_iter().map(|fact| Entry { at, fact }));
             }
-        }
+        });
     }
 
     /// Notes that a handler of this node is about to change something.

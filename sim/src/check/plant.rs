@@ -7,6 +7,7 @@ use super::history::{Fact, Heard, Mark, Matter};
 use crate::client::Outcome;
 use switchboard::event::Event;
 use switchboard::protocol::TaskStatus;
+use switchboard_trap::tally::Held;
 
 /// A bug to plant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,11 +68,15 @@ pub enum Plant {
     StraySession,
     /// A task of a node is left behind for each of many clients.
     LeftTasks,
+    /// A task of a process goes on after its end.
+    TaskAfterEnd,
+    /// Memory of a process that has ended is still held.
+    MemoryAfterEnd,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::TwoOutcomes,
         Self::NoOutcome,
         Self::LostEvent,
@@ -100,6 +105,8 @@ impl Plant {
         Self::OldMap,
         Self::StraySession,
         Self::LeftTasks,
+        Self::TaskAfterEnd,
+        Self::MemoryAfterEnd,
     ];
 
     /// Whether the bug strikes at facts of this kind.
@@ -128,7 +135,8 @@ impl Plant {
             Self::TwoLeaders => matches!(fact, Fact::Node(_, Event::LeadershipBegan(..))),
             Self::ForkedLog => matches!(fact, Fact::Node(_, Event::EntryTaken(..))),
             Self::OldMap => matches!(fact, Fact::Node(_, Event::MapTaken(_))),
-            Self::LeftTasks => matches!(fact, Fact::Tasks(..)),
+            Self::LeftTasks => matches!(fact, Fact::Holds(..)),
+            Self::TaskAfterEnd | Self::MemoryAfterEnd => matches!(fact, Fact::Leaves(..)),
             Self::AnotherMap | Self::NoLeader | Self::StraySession => {
                 matches!(fact, Fact::Stands(_, Some(_)))
             }
@@ -232,7 +240,13 @@ impl Tamper {
                 self.struck.contains(reader)
             }
             (
-                Plant::LeftTasks | Plant::AnotherMap | Plant::NoLeader | Plant::StraySession | Plant::OldLife,
+                Plant::LeftTasks
+                | Plant::TaskAfterEnd
+                | Plant::MemoryAfterEnd
+                | Plant::AnotherMap
+                | Plant::NoLeader
+                | Plant::StraySession
+                | Plant::OldLife,
                 _,
             ) => self.met == STRIKES_NODES_AT,
             _ => self.met == STRIKES_AT,
@@ -256,7 +270,11 @@ fn spoil(plant: Plant, fact: &mut Fact) {
         }
         Fact::Stands(_, Some(standing)) if plant == Plant::AnotherMap => standing.epoch += 1,
         Fact::Stands(_, Some(standing)) if plant == Plant::StraySession => standing.groups[0].sessions += 1,
-        Fact::Tasks(_, tasks) => *tasks += 1_000,
+        Fact::Holds(_, holding) => holding.tasks.extend(["left"; 1_000]),
+        Fact::Leaves(_, holding) if plant == Plant::TaskAfterEnd => holding.tasks.push("left"),
+        Fact::Leaves(_, holding) => {
+            holding.memory = Some(Held { bytes: 1_000_000, bytes_max: 1_000_000 });
+        }
         Fact::Stands(_, Some(standing)) => standing.groups[0].leader = None,
         _ => {}
     }

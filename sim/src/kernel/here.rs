@@ -161,6 +161,29 @@ pub(crate) fn run_as<R>(running: Running, work: impl FnOnce() -> R) -> R {
     inside(work)
 }
 
+/// On whose account memory is taken: that of the node whose code is running; nobody's where that code has called the kernel, which
+/// holds what a network and disks hold in reality.
+pub(crate) fn account() -> usize {
+    let account = |here: &Here| {
+        let is_kernel = here.kernel.try_borrow().is_err();
+        here.running.get().filter(|_| !is_kernel).map_or(0, |running| account_of(running.node))
+    };
+    HERE.try_with(account).unwrap_or_default()
+}
+
+/// The account of a node.
+pub(crate) fn account_of(node: NodeId) -> usize {
+    node.index() + 1
+}
+
+/// Runs what belongs to nobody in the midst of a node's call.
+pub(crate) fn as_nobody<R>(work: impl FnOnce() -> R) -> R {
+    let running = HERE.with(|here| here.running.replace(None));
+    let result = work();
+    HERE.with(|here| here.running.set(running));
+    result
+}
+
 /// Whose code is running, if any task's.
 pub(crate) fn running() -> Option<Running> {
     HERE.try_with(|here| here.running.get()).ok().flatten()

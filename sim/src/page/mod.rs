@@ -97,7 +97,8 @@ fn lane_of(report: &Report, fact: &Fact) -> Option<u32> {
         | Fact::Drained(node)
         | Fact::GaveUp(node, _)
         | Fact::Stands(node, _)
-        | Fact::Tasks(node, _)
+        | Fact::Holds(node, _)
+        | Fact::Leaves(node, _)
         | Fact::Node(node, _)
         | Fact::Changed(node, _)
         | Fact::Ran { node, .. }

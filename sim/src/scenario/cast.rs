@@ -83,11 +83,10 @@ impl Cast {
         }
     }
 
-    /// When nodes are asked how their cluster stands, where they are one.
+    /// When clients are gone, nodes are looked at, and those of a cluster are asked how it stands.
     #[must_use]
-    pub fn stock_at(&self) -> Option<Duration> {
-        let setup = &self.nodes.setup;
-        (setup.nodes > 1).then(|| Duration::from_millis(setup.drain_ms - STOCK_MS_MAX))
+    pub fn stock_at(&self) -> Duration {
+        Duration::from_millis(self.nodes.setup.drain_ms.saturating_sub(STOCK_MS_MAX))
     }
 
     /// Asks them.

@@ -155,6 +155,10 @@ impl Nodes {
 
     /// Asks every node that is to be well how its cluster stands, and notes what it says.
     pub(super) async fn take_stock<E: Env>(self: Arc<Self>, env: E) {
+        if self.setup.nodes == 1 {
+            // It has nobody to agree with.
+            return;
+        }
         let left = |node: &NodeId| self.setup.leaves.iter().any(|(other, _)| other == node);
         let is_well = |node: &NodeId| !left(node) && !self.setup.rest.contains(node);
         for node in self.setup.servers().into_iter().filter(is_well) {

@@ -16,8 +16,8 @@ use super::setup::{Scenario, Setup, nanos};
 use super::wishes::Wishes;
 use crate::check::{
     AlwaysHolds, Answered, Balance, CalledOff, Census, ChangesAreHeard, Checker, Converges, EndedStaysEnded,
-    Entry, Fact, History, InBounds, InOrder, LastWord, MapsRise, NothingCrosses, OneLife, OneLog, OneOutcome,
-    RunsOnce, Struck, TasksLinearize,
+    Entry, Fact, History, Holding, InBounds, InOrder, LastWord, MapsRise, NothingCrosses, NothingIsLeft,
+    OneLife, OneLog, OneOutcome, RunsOnce, Struck, TasksLinearize,
 };
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -132,20 +132,22 @@ fn play(
         });
     }
     world.schedule(&setup.faults);
-    if let Some(moment) = cast.stock_at() {
-        pass(world, moment, watch);
-        count_tasks(world, setup, &history);
-        let env = world.env(clock);
-        drop(env.spawn("stock", cast.take_stock(env)));
-    }
+    pass(world, cast.stock_at(), watch);
+    look(world, setup, &history, Fact::Holds);
+    let env = world.env(clock);
+    drop(env.spawn("stock", cast.take_stock(env)));
     pass(world, Duration::from_millis(setup.end_ms), watch);
+    if setup.drains() {
+        look(world, setup, &history, Fact::Leaves);
+    }
     history.take()
 }
 
-/// Notes how many tasks each node has that is to be well.
-fn count_tasks(world: &World, setup: &Setup, history: &History) {
+/// Notes what each node holds that is to be well.
+fn look(world: &World, setup: &Setup, history: &History, say: fn(NodeId, Holding) -> Fact) {
     for node in setup.servers().into_iter().filter(|node| !setup.rest.contains(node)) {
-        history.note(Fact::Tasks(node, world.tasks_len(node)));
+        let holding = Holding { tasks: world.tasks(node), memory: world.memory(node) };
+        history.note(say(node, holding));
     }
 }
 
@@ -193,7 +195,6 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(InOrder::default()),
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
-        Box::new(Balance::without(setup.rest.clone())),
         Box::new(EndedStaysEnded::new(setup.absences(), grace)),
         Box::new(ChangesAreHeard::new(trouble, deaths, setup.rest.clone())),
         Box::new(LastWord::default()),
@@ -202,8 +203,12 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(TasksLinearize::default()),
         Box::new(CalledOff::default()),
         Box::new(MapsRise::default()),
+        Box::new(NothingIsLeft::default()),
         Box::new(answered),
     ];
+    if setup.drains() {
+        all.push(Box::new(Balance::without(setup.rest.clone())));
+    }
     if is_cluster {
         let left = u32::try_from(setup.leaves.len()).expect("so many nodes must fit");
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);

@@ -342,6 +342,12 @@ impl Setup {
         others.into_iter().for_each(later);
     }
 
+    /// Whether the run lasts until nodes have drained. A measurement of clients that are idle need not.
+    #[must_use]
+    pub const fn drains(&self) -> bool {
+        self.end_ms > self.drain_ms
+    }
+
     /// From when to when clients ask.
     #[must_use]
     pub fn work_ms(&self) -> (u64, u64) {

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(feature = "memory")]
 mod memory;
+pub mod tally;
 
 #[cfg(feature = "memory")]
 pub use memory::Memory;

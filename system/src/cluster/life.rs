@@ -17,7 +17,7 @@ use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
 use super::{Cluster, Inner, Trouble, detecting, topics, view};
 use crate::control::{ClusterMap, Command, Fresh, Refusal, Reply, Stamped};
-use crate::env::{Entropy, Env, Instant, Task as _, always, deadline, reachable};
+use crate::env::{Entropy, Env, Instant, Task as _, always, deadline, race, reachable};
 use crate::event::Event;
 use crate::ids::{ClusterId, Executor, GroupId, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Mesh};
@@ -233,11 +233,13 @@ impl<E: Env> Cluster<E> {
         self.supervise("topics", Self::follow_topics);
         self.supervise("store", Self::watch_store);
         if inner.mesh.is_some() {
-            self.supervise("map", Self::follow_map);
-            self.supervise("pulse", Self::beat);
+            self.supervise("map", |cluster| cluster.until_stopped(Self::follow_map));
+            self.supervise("pulse", |cluster| cluster.until_stopped(Self::beat));
             self.supervise("detector", Self::detect_forever);
         }
-        self.supervise("introduction", move |cluster| cluster.introduce(written));
+        self.supervise("introduction", move |cluster| {
+            cluster.until_stopped(move |cluster| cluster.introduce(written))
+        });
         if inner.mesh.is_none() {
             return self.wait_until_ready().await;
         }
@@ -260,6 +262,12 @@ impl<E: Env> Cluster<E> {
                 pause_ms = (pause_ms * 2).min(RESTART_MS_MAX);
             }
         });
+    }
+
+    /// A duty that may be cut off at any point, and is when the member stops.
+    async fn until_stopped<F: Future<Output = ()>>(self, duty: impl FnOnce(Self) -> F) {
+        let cluster = self.clone();
+        race(duty(self), cluster.0.life.stopped()).await;
     }
 
     /// Takes a seat in the control group from the first moment: of a cluster that this node founds, or that it voted in

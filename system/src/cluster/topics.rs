@@ -15,7 +15,7 @@ use super::owner::Owner;
 use super::route::{Wait, slot_of_topic};
 use super::wire::{Answer, Ask};
 use super::{Cluster, Trouble};
-use crate::env::{Env, Instant, Task as _, deadline, reachable};
+use crate::env::{Either, Env, Instant, Task as _, deadline, race, reachable};
 use crate::group::Command;
 use crate::ids::GroupId;
 use crate::watch;
@@ -180,10 +180,12 @@ impl<E: Env> Cluster<E> {
                 }
             }
             self.tell_inherited().await;
-            if changed.changed().await.is_err() {
-                return;
+            match race(changed.changed(), self.0.life.stopped()).await {
+                Either::Left(Ok(())) => {}
+                Either::Left(Err(_)) | Either::Right(()) => break,
             }
         }
+        asked.into_values().for_each(|(_, task)| task.abort());
     }
 
     /// What this node wants to hear of, by the group that owns it; what it no longer wants is forgotten.
@@ -320,6 +322,9 @@ impl<E: Env> Cluster<E> {
             let inner = &cluster.0;
             loop {
                 inner.env.sleep_until(inner.env.now().after_ms(PAUSE_MS + inner.below(PAUSE_MS))).await;
+                if inner.life.is_stopping() {
+                    return;
+                }
                 // Before they are told: a change that comes meanwhile has to be told after this one.
                 inner.topics.state().untold.remove(&change);
                 let is_told = cluster.tell_sessions(&owner, &change.1).await;

@@ -19,7 +19,7 @@ use crate::cancel::CancelReason;
 use crate::env::Env;
 use crate::handler::{End, Running, Step};
 use crate::jsonrpc::Id;
-use crate::session::{Calls, Refusal};
+use crate::session::{Begun, Calls, Refusal};
 
 /// A stateful call that runs inside a response. Dropped before its end, it goes on by itself.
 pub(super) struct Carried<E: Env> {
@@ -27,12 +27,12 @@ pub(super) struct Carried<E: Env> {
     calls: Arc<Calls>,
     id: Id,
     running: Option<Running>,
-    registered: bool,
+    begun: Option<Begun>,
 }
 
 impl<E: Env> Carried<E> {
     pub(super) const fn new(core: Arc<Core<E>>, calls: Arc<Calls>, id: Id, running: Running) -> Self {
-        Self { core, calls, id, running: Some(running), registered: false }
+        Self { core, calls, id, running: Some(running), begun: None }
     }
 
     /// The first thing that the call says: its end, mostly.
@@ -54,7 +54,7 @@ impl<E: Env> Carried<E> {
         F: FnOnce(End) -> Option<Bytes> + Send + 'static,
     {
         let Some(mut running) = self.running.take() else { return };
-        let (core, calls, id) = (self.core.clone(), self.calls.clone(), self.id.clone());
+        let (core, id) = (self.core.clone(), self.id.clone());
         let env = core.env.clone();
         // Most calls end the first time they are polled: then there is nothing to spawn. The task polls again at once,
         // so the waker of this first time need not wake anybody.
@@ -73,18 +73,22 @@ impl<E: Env> Carried<E> {
             }
             first = Some(step);
         }
-        if !std::mem::take(&mut self.registered)
-            && let Err(refusal) = calls.begin(&id, running.ctx().cancellable())
-        {
-            if let Err(message) = outlet.end_now(write(End::Answer(Err(refused(refusal))))) {
-                env.spawn("end of a call", async move { outlet.end(&core.env, Some(&id), message).await });
+        let begun = self.begun.take().map_or_else(|| self.calls.begin(&id, running.ctx().cancellable()), Ok);
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                if let Err(message) = outlet.end_now(write(End::Answer(Err(refused(refusal))))) {
+                    env.spawn("end of a call", async move {
+                        outlet.end(&core.env, Some(&id), message).await;
+                    });
+                }
+                return;
             }
-            return;
-        }
+        };
         env.spawn("call", async move {
             let end = carry(&core.env, running, first, &outlet, own).await;
             outlet.end(&core.env, Some(&id), write(end)).await;
-            calls.end(&id);
+            drop(begun);
         });
     }
 }
@@ -117,18 +121,12 @@ async fn carry<E: Env>(
 
 impl<E: Env> Drop for Carried<E> {
     fn drop(&mut self) {
-        let registered = std::mem::take(&mut self.registered);
-        let (calls, id) = (self.calls.clone(), self.id.clone());
-        match self.running.take() {
+        if let (Some(mut running), Some(begun)) = (self.running.take(), self.begun.take()) {
             // The connection broke: the call goes on, and nobody hears of it.
-            Some(mut running) if registered => {
-                self.core.env.spawn("call without a client", async move {
-                    while !matches!(running.step().await, Step::End(_)) {}
-                    calls.end(&id);
-                });
-            }
-            _ if registered => calls.end(&id),
-            _ => {}
+            self.core.env.spawn("call without a client", async move {
+                while !matches!(running.step().await, Step::End(_)) {}
+                drop(begun);
+            });
         }
     }
 }
@@ -148,10 +146,10 @@ impl<E: Env> Future for FirstStep<'_, E> {
                 Poll::Ready(Ok(Step::End(end)))
             }
             Poll::Ready(step) => Poll::Ready(Ok(step)),
-            Poll::Pending if carried.registered => Poll::Pending,
+            Poll::Pending if carried.begun.is_some() => Poll::Pending,
             Poll::Pending => match carried.calls.begin(&carried.id, running.ctx().cancellable()) {
-                Ok(()) => {
-                    carried.registered = true;
+                Ok(begun) => {
+                    carried.begun = Some(begun);
                     Poll::Pending
                 }
                 Err(refusal) => {

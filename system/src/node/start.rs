@@ -90,7 +90,7 @@ impl<E: Env> Node<E> {
         let core = self.core.clone();
         self.tasks.push(self.core.env.spawn("failure", async move {
             // The member has said why.
-            drop(core.cluster.failed().await);
+            drop(race(core.cluster.failed(), core.life.reached(Stage::Stopped)).await);
             core.life.enter(Stage::Stopped);
         }));
     }

@@ -55,11 +55,11 @@ impl Calls {
         self.state.lock().expect("calls must not be poisoned")
     }
 
-    /// Registers a call that takes its time, so that it can be cancelled by its id.
+    /// Registers a call that takes its time, so that it can be cancelled by its id, for as long as what is returned lives.
     ///
     /// # Errors
     /// [`Refusal`]; the call is then not registered.
-    pub(crate) fn begin(&self, id: &Id, call: Arc<dyn Cancellable>) -> Result<(), Refusal> {
+    pub(crate) fn begin(self: &Arc<Self>, id: &Id, call: Arc<dyn Cancellable>) -> Result<Begun, Refusal> {
         let state = &mut *self.lock();
         state.admit(id, self.calls_max)?;
         if let Some(at) = state.early.iter().position(|(early, ..)| early == id)
@@ -68,7 +68,7 @@ impl Calls {
             call.cancel(reason);
         }
         state.by_id.insert(id.clone(), call);
-        Ok(())
+        Ok(Begun { calls: self.clone(), id: id.clone() })
     }
 
     /// Cancels a call by its id, also one that registers within a short time from now: its cancellation came through
@@ -93,13 +93,15 @@ impl Calls {
         self.lock().admit(id, self.calls_max)
     }
 
-    /// Forgets a call.
-    pub(crate) fn end(&self, id: &Id) {
-        let state = &mut *self.lock();
-        state.by_id.remove(id);
-        if state.by_id.is_empty() {
-            state.idlers.drain(..).for_each(Waker::wake);
-        }
+    fn end(&self, id: &Id) {
+        let (ended, idlers) = {
+            let state = &mut *self.lock();
+            let ended = state.by_id.remove(id);
+            (ended, if state.by_id.is_empty() { std::mem::take(&mut state.idlers) } else { Vec::new() })
+        };
+        idlers.into_iter().for_each(Waker::wake);
+        // Not under the lock: it may be the last that knows of the call, and a call knows its session.
+        drop(ended);
     }
 
     /// Waits until no call is registered.
@@ -139,6 +141,19 @@ impl Calls {
     /// The number of calls.
     pub(crate) fn len(&self) -> usize {
         self.lock().by_id.len()
+    }
+}
+
+/// A call is registered. Dropped, it is not any more: however its task ends, its id is free again, and nobody keeps it.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    calls: Arc<Calls>,
+    id: Id,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.calls.end(&self.id);
     }
 }
 

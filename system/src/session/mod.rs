@@ -8,6 +8,6 @@ mod questions;
 mod queue;
 mod state;
 
-pub(crate) use calls::Calls;
+pub(crate) use calls::{Begun, Calls};
 pub(crate) use queue::{Item, Queue, Reader};
 pub(crate) use state::{Refusal, Session, SessionBounds};
