@@ -28,16 +28,21 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let clients = wishes.clients.unwrap_or_else(|| dice.count(20, 60));
     let mut setup = Setup::cluster(wishes.nodes_or(|| 3), seconds);
     setup.groups = Setup::on_cluster(clients, seconds, &[]);
-    for group in &mut setup.groups {
-        // Some are called off before they have said anything, some in the midst of it, some when they have said all.
-        group.work.errands.extend([0, 3, 1_000].map(|steps| (Errand::Linger(steps), 150)));
-    }
+    call_off(&mut setup);
     setup.limits.calls_per_session_max = 2;
     setup.must_meet = vec!["linger".into(), "withdraw".into(), "given_up".into()];
     setup
 }
 
-fn catalogue(history: &History) -> Catalogue {
+/// Clients call off a part of what they ask for.
+pub(crate) fn call_off(setup: &mut Setup) {
+    for group in &mut setup.groups {
+        // Some are called off before they have said anything, some in the midst of it, some when they have said all.
+        group.work.errands.extend([0, 3, 1_000].map(|steps| (Errand::Linger(steps), 150)));
+    }
+}
+
+pub(crate) fn catalogue(history: &History) -> Catalogue {
     let catalogue = crate::catalogue::catalogue(history);
     let noted = history.clone();
     let linger = tool(history, "linger", move |ctx, arguments| linger(noted.clone(), ctx, arguments));

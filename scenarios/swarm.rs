@@ -3,7 +3,7 @@
 //! (Groce et al., Swarm Testing, 2012).
 
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
-use switchboard_sim::{DiskOperation, Drift, Fault, Latency, NodeId};
+use switchboard_sim::{DiskOperation, Drift, Fault, Latency, NodeId, Overflow};
 
 use crate::harm;
 
@@ -12,7 +12,7 @@ pub const SWARM: Scenario = Scenario {
     name: "swarm",
     description: "a random part of all that can go wrong, all of it at once, and then the core must be well again",
     draw,
-    catalogue: crate::catalogue::catalogue,
+    catalogue: crate::called_off::catalogue,
 };
 
 /// When things go wrong: from, to.
@@ -28,7 +28,7 @@ const REPLACE_AFTER_MS: (u64, u64) = (3_000, 6_000);
 type Blow = fn(&mut Dice, &mut Setup, NodeId, from_ms: u64, to_ms: u64);
 
 /// What may happen to a node.
-const BLOWS: [Blow; 12] = [
+const BLOWS: [Blow; 13] = [
     |_, setup, node, from_ms, to_ms| {
         setup.fault(from_ms, Fault::Kill(node));
         setup.fault(to_ms, Fault::Restart(node));
@@ -87,9 +87,14 @@ const BLOWS: [Blow; 12] = [
         let clients = setup.client_host(0);
         setup.fault(from_ms, Fault::ResetConnections { a: node, b: clients });
     },
+    |_, setup, node, from_ms, to_ms| {
+        let (a, b) = (vec![node], vec![setup.client_host(0)]);
+        setup.fault(from_ms, Fault::Partition { a: a.clone(), b: b.clone() });
+        setup.fault(to_ms, Fault::Heal { a, b });
+    },
 ];
 /// How many of them need that.
-const NEED_CLIENTS: usize = 4;
+const NEED_CLIENTS: usize = 5;
 
 /// Cut off, a node may have nothing to write.
 fn behind_any_cut(from_ms: u64, to_ms: u64) -> u64 {
@@ -125,6 +130,14 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     setup.hosts = 1;
     if dice.one_in(3) {
         dice.storm(&mut setup);
+    }
+    if dice.one_in(3) {
+        crate::called_off::call_off(&mut setup);
+    }
+    if dice.one_in(3) {
+        // Less than come back at once to a node that stood still.
+        setup.net.backlog = dice.count(4, 12) as usize;
+        setup.net.overflow = if dice.one_in(2) { Overflow::Refuse } else { Overflow::Drop };
     }
     let last_ms = match kind {
         1 => swizzle(dice, &mut setup),
@@ -182,8 +195,13 @@ fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
     // Who starts again is of the newer version then; some node does not.
     let upgrades = dice.one_in(4);
     let nodes: Vec<NodeId> = dice.shuffled(setup).into_iter().filter(|node| !spared.contains(node)).collect();
-    let struck = if blows.is_empty() { 0 } else { nodes.len() - usize::from(upgrades) };
-    for node in &nodes[..struck] {
+    // Of a group that has lost one of three replicas for good, no other may be missing for good.
+    let loses = usize::from(spared.is_empty() && setup.nodes <= harm::FEW && dice.one_in(6));
+    if loses > 0 {
+        lose(dice, setup, nodes[0]);
+    }
+    let struck = if blows.is_empty() { loses } else { nodes.len() - usize::from(upgrades) };
+    for node in &nodes[loses..struck] {
         if dice.one_in(3) {
             continue;
         }
@@ -200,6 +218,15 @@ fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
         setup.upgrade_ms = TROUBLE_MS.0;
     }
     setup.faults.steps.iter().map(|step| step.at_ms).fold(TROUBLE_MS.0, u64::max)
+}
+
+/// The disk of a node is gone, and another node comes in its place.
+fn lose(dice: &mut Dice, setup: &mut Setup, node: NodeId) {
+    let lost_ms = dice.between(TROUBLE_MS.0, TROUBLE_MS.1);
+    setup.fault(lost_ms, Fault::DiskLoss(node));
+    setup.fault(lost_ms + dice.between(500, 8_000), Fault::Restart(node));
+    setup.replace_after_ms = dice.between(REPLACE_AFTER_MS.0, REPLACE_AFTER_MS.1);
+    setup.replaced = 1;
 }
 
 /// A part of the nodes does not hear the others, or is not heard either.

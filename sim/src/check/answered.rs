@@ -86,9 +86,9 @@ impl Answered {
 
     fn is_forgiven(
         &self,
-        client: ClientId,
-        server: Option<NodeId>,
+        (client, server): (ClientId, Option<NodeId>),
         (sent, ended): (u64, u64),
+        errand: Errand,
         outcome: Outcome,
     ) -> bool {
         let is_over =
@@ -96,9 +96,11 @@ impl Answered {
         let in_trouble = ended >= self.trouble.start && !is_over;
         let theirs = self.forgiven.iter().find(|(clients, _)| clients.contains(&client.0));
         let may_fail = || server.is_none_or(|server| self.struck.may_fail(client, server, sent, ended));
+        // The word that calls it off may be lost on its way to another node.
+        let waits_in_vain = matches!((errand, outcome), (Errand::Linger(_), Outcome::Timeout));
         in_trouble
             && theirs.is_some_and(|(_, forgiven)| forgiven.contains(&outcome))
-            && (!outcome.is_of_a_connection() || may_fail())
+            && (!outcome.is_of_a_connection() || waits_in_vain || may_fail())
     }
 }
 
@@ -113,8 +115,9 @@ impl Checker for Answered {
             }
             Fact::Ended { request, client, outcome, server } => {
                 let Some(Open { sent, errand, session }) = self.open.remove(request) else { return };
-                // Its client has ended the session since the question came: nobody asks any more.
-                let is_late = errand == Errand::Answer && self.left.contains(&(*client, session));
+                // Its client has ended the session since the question came, or the call began: nobody asks any more.
+                let is_late = matches!(errand, Errand::Answer | Errand::Withdraw)
+                    && self.left.contains(&(*client, session));
                 // A client may leave its streams at any time.
                 let is_leaving =
                     matches!(errand, Errand::Listen | Errand::Resume) && *outcome == Outcome::GivenUp;
@@ -127,7 +130,7 @@ impl Checker for Answered {
                 {
                     return;
                 }
-                if self.is_forgiven(*client, *server, (sent, entry.at), *outcome) {
+                if self.is_forgiven((*client, *server), (sent, entry.at), errand, *outcome) {
                     if server.is_some_and(|server| self.struck.strikes(*client, server, sent, entry.at)) {
                         self.held_up.entry(*client).or_default().push(sent..entry.at);
                     }

@@ -1,16 +1,24 @@
-//! A call that its client called off ends, and its handler with it, within a moment: of that on nobody waits for it.
+//! A call that its client called off ends, and its handler with it, within a moment: from then on nobody waits for it. In trouble the
+//! word may not come to its node, which then ends it when its time is up; one that stays broken need not do anything.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{Breach, Checker, Entry, Fact, Mark, RequestNumber, Violation};
 use crate::client::{Errand, Outcome};
+use crate::node::NodeId;
 
 /// Nanoseconds that a node may take for it: the word may have come to another node.
 const BOUND: u64 = 1_000_000_000;
 
 /// See the [module](self) page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CalledOff {
+    trouble: Range<u64>,
+    /// Nanoseconds that a call may take.
+    call_max: u64,
+    /// Nodes that stay broken to the end.
+    rest: Vec<NodeId>,
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
     calls: BTreeMap<Mark, Call>,
     found: Vec<Violation>,
@@ -22,9 +30,18 @@ struct Call {
     /// When it was: when a node took the word of it, or when its client hung up.
     called_off: Option<u64>,
     is_running: bool,
+    /// Since when it runs, or ran, and where.
+    ran: Option<(u64, NodeId)>,
 }
 
 impl CalledOff {
+    /// With trouble between two points of virtual time, calls that may take so long, in nanoseconds, and nodes that stay broken to the
+    /// end.
+    #[must_use]
+    pub const fn new(trouble: Range<u64>, call_max: u64, rest: Vec<NodeId>) -> Self {
+        Self { trouble, call_max, rest, open: BTreeMap::new(), calls: BTreeMap::new(), found: Vec::new() }
+    }
+
     fn blame(&mut self, at: u64, mark: Mark, what: String) {
         let (check, breach, client) = ("called off", Breach::Liveness, Some(mark.client));
         self.found.push(Violation { check, breach, at, client, what });
@@ -32,10 +49,13 @@ impl CalledOff {
 
     /// Whatever of a call ends now must not have been called off long ago.
     fn judge(&mut self, at: u64, mark: Mark, what: &str) {
-        let called_off = self.calls.get(&mark).and_then(|call| call.called_off);
-        let since = called_off.map_or(0, |called_off| at.saturating_sub(called_off));
-        if since > BOUND {
-            let ms = since / 1_000_000;
+        let Some(Call { called_off: Some(called_off), ran, .. }) = self.calls.get(&mark) else { return };
+        // In trouble the word may also come before the call.
+        let since = ran.map_or(*called_off, |(since, _)| since.max(*called_off));
+        let in_trouble = self.trouble.contains(called_off);
+        let due = if in_trouble { since + self.call_max } else { *called_off } + BOUND;
+        if at > due && !ran.is_some_and(|(_, node)| self.rest.contains(&node)) {
+            let ms = (at - called_off) / 1_000_000;
             self.blame(at, mark, format!("{what} of {mark} ended {ms} ms after it was called off"));
         }
     }
@@ -48,19 +68,21 @@ impl Checker for CalledOff {
                 self.open.insert(*request, (*mark, *errand));
                 self.calls.entry(*mark).or_default();
             }
-            Fact::Ended { request, outcome, .. } => {
+            Fact::Ended { request, outcome, server, .. } => {
                 let Some((mark, errand)) = self.open.remove(request) else { return };
                 match (errand, outcome) {
                     (Errand::Withdraw, Outcome::Ok) | (Errand::Linger(_), Outcome::GivenUp) => {
                         self.calls.entry(mark).or_default().called_off.get_or_insert(entry.at);
                     }
+                    // Whoever waits at one that stays broken is told nothing.
+                    (Errand::Linger(_), _) if server.is_some_and(|server| self.rest.contains(&server)) => {}
                     (Errand::Linger(_), _) => self.judge(entry.at, mark, "the call"),
                     _ => {}
                 }
             }
-            Fact::Ran { mark, .. } => {
+            Fact::Ran { mark, node } => {
                 if let Some(call) = self.calls.get_mut(mark) {
-                    call.is_running = true;
+                    (call.is_running, call.ran) = (true, Some((entry.at, *node)));
                 }
             }
             Fact::Left { mark, .. } => {
@@ -84,9 +106,8 @@ impl Checker for CalledOff {
 mod tests {
     use super::*;
     use crate::check::ClientId;
-    use crate::node::NodeId;
 
-    fn blamed(left_at: Option<u64>, answered_at: u64) -> usize {
+    fn blamed(left_at: Option<u64>, answered_at: u64, trouble: Range<u64>) -> usize {
         let (mark, node) = (Mark { client: ClientId(1), session: 1, call: 1 }, NodeId(0));
         let [call, word] = [1, 2].map(RequestNumber);
         let ended = |request, outcome| Fact::Ended { request, client: mark.client, outcome, server: None };
@@ -98,16 +119,19 @@ mod tests {
             (answered_at, ended(call, Outcome::RpcError(499))),
         ];
         history.extend(left_at.map(|at| (at, Fact::Left { mark, node })));
-        let mut checker = CalledOff::default();
+        let mut checker = CalledOff::new(trouble, 3 * BOUND, vec![NodeId(1)]);
         history.into_iter().for_each(|(at, fact)| checker.on_event(&Entry { at, fact }));
         checker.finish(10 * BOUND).len()
     }
 
     #[test]
     fn a_call_that_was_called_off_must_end_soon_and_its_handler_too() {
-        assert_eq!(blamed(Some(5), 4), 0);
-        assert_eq!(blamed(Some(2 * BOUND), 4), 1, "the handler went on");
-        assert_eq!(blamed(None, 4), 1, "the handler never ended");
-        assert_eq!(blamed(Some(5), 2 * BOUND), 1, "the client waited on");
+        let calm = u64::MAX..u64::MAX;
+        assert_eq!(blamed(Some(5), 4, calm.clone()), 0);
+        assert_eq!(blamed(Some(2 * BOUND), 4, calm.clone()), 1, "the handler went on");
+        assert_eq!(blamed(None, 4, calm.clone()), 1, "the handler never ended");
+        assert_eq!(blamed(Some(5), 2 * BOUND, calm), 1, "the client waited on");
+        assert_eq!(blamed(Some(4 * BOUND), 4, 0..10), 0, "its node may not have heard");
+        assert_eq!(blamed(Some(5 * BOUND), 4, 0..10), 1, "no call may take so long");
     }
 }

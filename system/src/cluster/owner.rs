@@ -133,7 +133,7 @@ impl<E: Env> Owner<E> {
     }
 
     /// Takes up an ask, where this replica leads as far as it knows; or says at once what the answer is.
-    fn turn_away(&self, ask: &Ask) -> Option<Answer> {
+    pub(super) fn turn_away(&self, ask: &Ask) -> Option<Answer> {
         if let Some(answer) = self.read_as_follower(ask) {
             return Some(answer);
         }

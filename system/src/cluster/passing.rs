@@ -40,13 +40,18 @@ impl<E: Env> Inner<E> {
             Ask::Cancel { id, .. } | Ask::CloseReader { id, .. } if !owner.kept().state.holds(id.slot()) => {
                 Answer::Moved
             }
-            Ask::Cancel { id, call } => {
-                let Some(term) = owner.leading() else { return Answer::NotOwner { leader: owner.leader() } };
-                owner.soft().enter(term, self.env.now());
+            Ask::Cancel { id, ref call } => {
+                if let Some(answer) = owner.turn_away(&ask) {
+                    return answer;
+                }
+                let call = call.clone();
                 let holders = self.holders(owner, id);
                 let told = EdgeAsk::Cancel { id, call };
-                Box::pin(self.tell(holders.into_iter().map(|(node, _)| node), &told)).await;
-                Answer::Done
+                // Acknowledged once all have heard that may run the call and are there.
+                match Box::pin(self.tell(holders.into_iter().map(|(node, _)| node), &told)).await {
+                    true => Answer::Done,
+                    false => Answer::Unavailable,
+                }
             }
             Ask::SetLogLevel { id, .. } => {
                 let answer = owner.serve(from, ask).await;
@@ -144,10 +149,12 @@ impl<E: Env> Inner<E> {
         }
     }
 
-    /// Tells nodes something, once.
-    async fn tell(&self, nodes: impl Iterator<Item = NodeId>, ask: &EdgeAsk) {
+    /// Tells nodes something, once; true where all have heard that are not counted out.
+    async fn tell(&self, nodes: impl Iterator<Item = NodeId>, ask: &EdgeAsk) -> bool {
         let due = self.env.now().after_ms(TELL_MS_MAX);
-        join_all(nodes.map(|node| self.tell_one(node, ask, due))).await;
+        let told =
+            nodes.map(|node| async move { self.tell_one(node, ask, due).await || !self.view().runs(node) });
+        join_all(told).await.into_iter().all(|is_well| is_well)
     }
 
     /// Tells a node something; true once it has heard.

@@ -95,27 +95,35 @@ impl<E: Env> Core<E> {
     }
 
     /// Takes a notification in a session.
-    pub(super) fn notified(&self, seat: &Seat<E>, notification: &Notification) {
+    ///
+    /// # Errors
+    /// The fault to answer with where it is about a call that may run elsewhere, and not everybody could be told: the client may send
+    /// it again.
+    pub(super) async fn notified(&self, seat: &Seat<E>, notification: Notification) -> Result<(), Fault> {
         // `initialized` opens nothing that was closed, progress of our questions is not shown to anybody, and roots are
         // asked for each time they are needed. A cancellation of something that ended, or never was, is no error
         // (`utilities/cancellation`).
         if Method::parse(&notification.method) != Some(Method::Cancelled) {
-            return;
+            return Ok(());
         }
-        let Ok(params) = Cancelled::read(&notification.params) else { return };
+        let Ok(params) = Cancelled::read(&notification.params) else { return Ok(()) };
         if seat.session.calls.cancel(&params.request_id, CancelReason::Client) {
-            return;
+            return Ok(());
         }
-        if let Place::Home(home) = &seat.place {
-            // The call may run at any node that serves the session.
-            let (home, call) = (home.clone(), id_text(&params.request_id));
-            let due = self.env.now().after_ms(OWNER_MS_MAX);
-            self.env.spawn("cancellation", async move {
-                if let Err(error) = home.cluster().cancel(home.id(), call, due).await {
-                    tracing::debug!("a cancellation was lost: {error}");
-                }
-            });
-        }
+        let Place::Home(home) = &seat.place else { return Ok(()) };
+        // The call may run at any node that serves the session.
+        let due = self.env.now().after_ms(OWNER_MS_MAX);
+        home.cluster().cancel(home.id(), id_text(&params.request_id), due).await.map_err(trouble)
+    }
+
+    /// The same for a client that is not told whether it was taken.
+    pub(super) fn notified_quietly(self: &Arc<Self>, seat: &Seat<E>, notification: Notification) {
+        let (core, seat) = (self.clone(), seat.clone());
+        self.env.spawn("cancellation", async move {
+            if let Err(fault) = core.notified(&seat, notification).await {
+                tracing::debug!("a cancellation was lost: {fault}");
+            }
+        });
     }
 
     /// Takes an answer to a question of ours, which may be waited for at another node.

@@ -126,13 +126,9 @@ impl<E: Env> HttpEdge<E> {
         match message {
             Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
             Message::Notification(notification) => {
-                self.core.notified(seat, &notification);
-                answer::accepted()
+                taken(seat, Box::pin(self.core.notified(seat, notification)).await)
             }
-            Message::Answer(given) => match Box::pin(self.core.answered(seat, given)).await {
-                Ok(()) => answer::accepted(),
-                Err(fault) => answer::fault(&fault, None, seat.session.client.revision),
-            },
+            Message::Answer(given) => taken(seat, Box::pin(self.core.answered(seat, given)).await),
         }
     }
 
@@ -277,6 +273,14 @@ impl<E: Env> HttpEdge<E> {
         let write = Box::new(move |end| core.write_stateless(&lone, end, cache).1);
         let (env, keep_alive_ms) = (&self.core.env, self.core.limits.keep_alive_ms);
         answer::events(Box::pin(CallBody::new(env, running, step, write, keep_alive_ms)))
+    }
+}
+
+/// The response to what is taken and not answered.
+fn taken<E: Env>(seat: &Seat<E>, taken: Result<(), Fault>) -> Http {
+    match taken {
+        Ok(()) => answer::accepted(),
+        Err(fault) => answer::fault(&fault, None, seat.session.client.revision),
     }
 }
 
