@@ -44,39 +44,43 @@ fn clients_are_told_the_same_as_in_the_kernel() {
     }
 }
 
-/// Of madsim alone: a second world of turmoil in one process is another one than the first.
-#[cfg(madsim)]
+/// Each run in a process of its own: a second world of turmoil in one process is another one than the first.
 mod seeds {
+    use std::env;
     use std::process::Command;
-
-    use switchboard_sim::TraceHash;
 
     use super::{Wishes, named, play, seeded};
 
     #[test]
     fn a_run_is_a_function_of_its_seed() {
-        assert_eq!(hash(1), hash(1));
-        assert_ne!(hash(1), hash(2));
-        let told = Command::new(std::env::current_exe().expect("a test must know its own program"))
+        let one = told(1, "UTC");
+        assert_eq!(one, told(1, "Asia/Kathmandu"), "another process has another hash");
+        assert_ne!(one, told(2, "UTC"));
+    }
+
+    const SEED: &str = "SWITCHBOARD_WORLD_SEED";
+    const LINE: &str = "hash of the history: ";
+
+    /// What a process tells of a run under this seed.
+    fn told(seed: u64, zone: &str) -> String {
+        let told = Command::new(env::current_exe().expect("a test must know its own program"))
             .args(["--exact", "seeds::tell_the_hash", "--ignored", "--nocapture"])
-            .env("TZ", "Asia/Kathmandu")
+            .env("TZ", zone)
+            .env(SEED, seed.to_string())
             .output()
             .expect("the test program must run");
         let told = String::from_utf8_lossy(&told.stdout);
-        assert!(told.contains(&format!("{LINE}{}", hash(1))), "another process has another hash: {told}");
+        let line = told.lines().find(|line| line.starts_with(LINE));
+        line.unwrap_or_else(|| panic!("it must tell: {told}")).to_owned()
     }
-
-    const LINE: &str = "hash of the history: ";
 
     /// One with a fault in it.
-    fn hash(seed: u64) -> TraceHash {
-        play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) }).trace_hash
-    }
-
     #[test]
     #[ignore = "a test runs it in a process of its own"]
     fn tell_the_hash() {
-        println!("\n{LINE}{}", hash(1));
+        let seed = env::var(SEED).expect("it must be told the seed").parse().expect("a seed is a number");
+        let report = play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) });
+        println!("\n{LINE}{}", report.trace_hash);
     }
 }
 

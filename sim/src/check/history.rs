@@ -146,6 +146,13 @@ pub enum Fact {
         /// Which server it was sent to last, where it got so far.
         server: Option<NodeId>,
     },
+    /// What the answer to a request says, as a digest.
+    Said {
+        /// Which request.
+        request: RequestNumber,
+        /// The digest.
+        words: u64,
+    },
     /// A client read a message in which a mark stands.
     Told {
         /// Who read it, and in which session and call (0 on a stream that belongs to no call).
@@ -300,6 +307,7 @@ impl Fact {
             | Self::GaveUp(..)
             | Self::Stands(..)
             | Self::Holds(..)
+            | Self::Said { .. }
             | Self::Leaves(..)
             | Self::Node(..)
             | Self::Noted { by: Who::Node(_), .. } => None,

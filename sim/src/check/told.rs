@@ -14,6 +14,8 @@ pub struct Exchange {
     pub mark: Mark,
     /// What was asked.
     pub errand: Errand,
+    /// A digest of what the answer said, but for what is drawn at random in each world.
+    pub words: Option<u64>,
     /// How it ended; `None` where the run ended before.
     pub outcome: Option<Outcome>,
     /// The progress that the call had told of by then.
@@ -60,10 +62,24 @@ impl Told {
                     let all = told.0.entry(mark.client).or_default();
                     places.insert(*request, (mark.client, all.len()));
                     let (mark, errand) = (*mark, *errand);
-                    all.push(Exchange { mark, errand, outcome: None, progress: Vec::new(), runs: 0 });
+                    all.push(Exchange {
+                        mark,
+                        errand,
+                        words: None,
+                        outcome: None,
+                        progress: Vec::new(),
+                        runs: 0,
+                    });
                 }
                 Fact::Progress { mark, number } => progress.entry(*mark).or_default().push(*number),
                 Fact::Ran { mark, .. } => *runs.entry(*mark).or_default() += 1,
+                Fact::Said { request, words } => {
+                    let place = places.get(request);
+                    let exchange = place.and_then(|(client, place)| told.0.get_mut(client)?.get_mut(*place));
+                    if let Some(exchange) = exchange {
+                        exchange.words = Some(*words);
+                    }
+                }
                 Fact::Ended { request, outcome, .. } => {
                     let Some((client, place)) = places.get(request) else { continue };
                     let Some(exchange) = told.0.get_mut(client).and_then(|all| all.get_mut(*place)) else {
@@ -116,4 +132,27 @@ const fn is_in_turn(errand: Errand) -> bool {
         Errand::Answer | Errand::Listen | Errand::Resume | Errand::Doubt | Errand::Look | Errand::Withdraw
     );
     !is_beside && !matches!(errand, Errand::Delete | Errand::Haunt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(words: u64, outcome: Outcome) -> Told {
+        let (request, client) = (RequestNumber(1), ClientId(3));
+        let mark = Mark { client, session: 1, call: 1 };
+        let facts = [
+            Fact::Sent { request, mark, errand: Errand::Echo },
+            Fact::Said { request, words },
+            Fact::Ended { request, client, outcome, server: None },
+        ];
+        Told::of(&facts.map(|fact| Entry { at: 0, fact }))
+    }
+
+    #[test]
+    fn two_worlds_agree_only_where_they_say_the_same_words() {
+        assert_eq!(told(7, Outcome::Ok).agree(&told(7, Outcome::Ok)).ok(), Some(1));
+        assert!(told(7, Outcome::Ok).agree(&told(8, Outcome::Ok)).is_err());
+        assert!(told(7, Outcome::Ok).agree(&told(7, Outcome::ToolError)).is_err());
+    }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Reply {
     pub(crate) again: Option<Again>,
     /// The task that it tells of.
     pub(crate) task: Option<TaskTold>,
+    /// A digest of what it says.
+    pub(crate) words: Option<u64>,
     /// The result, for a client that wants it.
     pub(crate) said: Option<Raw>,
     pub(crate) session: Option<Box<str>>,
@@ -67,12 +69,12 @@ impl Reply {
     pub(crate) fn read(message: &Message<'_>, is_curious: bool) -> Self {
         let (outcome, again) = message.judge();
         let said = if is_curious { message.said() } else { None };
-        Self { again, task: message.task(), said, ..outcome.into() }
+        Self { again, task: message.task(), words: message.words(), said, ..outcome.into() }
     }
 }
 
 impl From<Outcome> for Reply {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, again: None, task: None, said: None, session: None, retry_after_s: None }
+        Self { outcome, again: None, task: None, words: None, said: None, session: None, retry_after_s: None }
     }
 }

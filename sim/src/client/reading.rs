@@ -11,6 +11,7 @@ use switchboard::protocol::TaskStatus;
 use super::outcome::Outcome;
 use super::pending::TaskTold;
 use crate::check::{Fact, History, Mark};
+use crate::trace::digest;
 
 /// A message, as far as clients care.
 #[derive(Deserialize)]
@@ -30,6 +31,7 @@ pub(crate) struct Message<'a> {
 #[derive(Deserialize)]
 struct RpcError {
     code: i64,
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +107,16 @@ impl<'a> Message<'a> {
             Some(state) => (Outcome::Ok, Some(Again { state, questions })),
             None => (Outcome::Garbled, None),
         }
+    }
+
+    /// A digest of what the answer says; `None` where that holds what was drawn at random or read from a clock: a sealed state, a
+    /// task.
+    pub(crate) fn words(&self) -> Option<u64> {
+        if let Some(error) = &self.error {
+            return Some(digest(error.message.as_bytes()));
+        }
+        let says_again = self.judge().1.is_some() || self.task().is_some();
+        self.result.filter(|_| !says_again).map(|result| digest(result.get().as_bytes()))
     }
 
     /// The result as it came.

@@ -216,6 +216,9 @@ impl<E: Env> Thin<E> {
         self.link.iter_mut().for_each(Link::rest);
         self.writer.rest();
         self.note_task(errand, &pending, &reply);
+        if let (Some(request), Some(words)) = (pending.request(), reply.words) {
+            self.history.note(Fact::Said { request, words });
+        }
         pending.end(reply.outcome, &self.route);
         reply
     }

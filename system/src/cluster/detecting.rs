@@ -5,6 +5,7 @@
 //! leader is there; and a node is down once the control group has committed that it is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::pin;
 
 use bytes::Bytes;
 
@@ -132,12 +133,14 @@ impl<E: Env> Inner<E> {
             if is_gone {
                 group.orphan(node);
             }
-            let env = self.env.clone();
+            let (env, stopped) = (self.env.clone(), self.life.stopped());
             let step_ms = ELECT_STEP_MS * rank as u64 + self.below(ELECT_STEP_MS / 2);
             self.env.spawn("election", async move {
-                let mut at = env.now().after_ms(step_ms);
+                let (mut at, mut stopped) = (env.now().after_ms(step_ms), pin!(stopped));
                 for _ in 0..ELECTIONS_MAX {
-                    env.sleep_until(at).await;
+                    if let Either::Right(()) = race(env.sleep_until(at), &mut stopped).await {
+                        return;
+                    }
                     let now = *group.watch_leader().borrow();
                     if now.leader.is_some() && now != before {
                         return;

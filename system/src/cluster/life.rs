@@ -95,9 +95,12 @@ impl Life {
     }
 
     /// Waits until the member stops.
-    pub(super) async fn stopped(&self) {
-        // An error would mean that the member itself is gone.
-        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    pub(super) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // An error would mean that the member itself is gone.
+            let _ = stop.wait_for(|stop| *stop).await;
+        }
     }
 
     /// Whether the member stops, or has stopped.
