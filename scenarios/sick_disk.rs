@@ -22,6 +22,9 @@ const BYTES_TURNED: u64 = 30;
 /// Where they are: no store is smaller.
 const OFFSET_MAX: u64 = 64 * 1024;
 
+/// Within so long a file grows.
+const GROWS_MS: u64 = 6_000;
+
 /// What a disk does wrong, at one time, and what makes up for it, at another.
 type Ill = fn(&mut Dice, &mut Setup, NodeId, from_ms: u64, to_ms: u64);
 
@@ -67,8 +70,9 @@ fn fails_for_good(dice: &mut Dice, setup: &mut Setup, node: NodeId, from_ms: u64
 /// There is no room for more.
 fn is_full(_: &mut Dice, setup: &mut Setup, node: NodeId, from_ms: u64, to_ms: u64) {
     // The file grows only now and then: it must, while there is no room.
+    let to_ms = to_ms.max(from_ms + GROWS_MS);
     for group in &mut setup.groups {
-        group.work.pace_ms = (100, 300);
+        group.work.pace_ms = (50, 150);
     }
     setup.fault(from_ms, Fault::DiskCapacity { node, bytes: Some(0) });
     setup.fault(to_ms, Fault::DiskCapacity { node, bytes: None });
