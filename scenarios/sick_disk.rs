@@ -44,7 +44,8 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let sound_ms = sick_ms + dice.between(3_000, 8_000);
     let ill = ILLS[dice.count(0, 3) as usize];
     ill(dice, &mut setup, victim, sick_ms, sound_ms);
-    setup.trouble_ms = (sick_ms, sound_ms + harm::CALM_AFTER_MS);
+    let last_ms = setup.faults.steps.iter().map(|step| step.at_ms).fold(sound_ms, u64::max);
+    setup.trouble_ms = (sick_ms, last_ms + harm::CALM_AFTER_MS);
     setup
 }
 

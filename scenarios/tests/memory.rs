@@ -7,10 +7,10 @@ use std::sync::Once;
 use switchboard::limits::Limits;
 use switchboard::probe::Flaw;
 use switchboard::store::StoreOptions;
-use switchboard_scenarios::{ALL, CALM, CLUSTER_CALM, SLOW_READER};
+use switchboard_scenarios::{CALM, CLUSTER_CALM, SLOW_READER, find};
 use switchboard_sim::check::{Fact, Holding};
 use switchboard_sim::client::Errand;
-use switchboard_sim::scenario::{Report, Role, Setup, Wishes, run, run_setup};
+use switchboard_sim::scenario::{End, Report, Role, Setup, Wishes, run, run_setup};
 use switchboard_sim::{Held, Plan, Tally, moment};
 
 #[global_allocator]
@@ -24,7 +24,7 @@ fn warm_up() {
         let tell = take_hook();
         set_hook(Box::new(move |panic| {
             if moment().is_none() {
-                tell(panic)
+                tell(panic);
             }
         }));
         drop(run(&CLUSTER_CALM, &Wishes { seconds: Some(8), ..Wishes::default() }));
@@ -58,7 +58,8 @@ fn a_process_that_has_ended_leaves_nothing_however_it_ended() {
         "drain",
         "zone_loss",
     ];
-    for scenario in ALL.iter().filter(|scenario| names.contains(&scenario.name)) {
+    for name in names {
+        let scenario = find(name).expect("a scenario of this name must exist");
         let report = run(scenario, &Wishes { seed: 1, keeps_history: true, ..Wishes::default() });
         assert!(report.is_passed(), "{report}");
         let peaks: Vec<usize> = held(&report, in_the_end).iter().map(|held| held.bytes_max).collect();
@@ -131,6 +132,7 @@ fn clients_cannot_make_a_node_hold_more_than_its_limits_say() {
     warm_up();
     let peak = |wishes: &Wishes, setup| {
         let report = run_setup(&SLOW_READER, wishes, setup);
+        assert!(!matches!(report.end, End::Crash(_)), "{report}");
         held(&report, in_the_end)[0].bytes_max
     };
     for seed in 0..4 {

@@ -97,27 +97,10 @@ const FOUND: &[(&str, u64, &str)] = &[
         "a voter that was voted out was not told, and waited for ever for a newer map in its own log",
     ),
     (
-        "swarm",
-        74,
-        "a leader that was cut off for good let listeners wait at it, and they never heard of anything again",
-    ),
-    ("swarm", 308, "a leader that did not hear was heard, so for fourteen seconds nobody else came to lead"),
-    (
-        "swarm",
-        149,
-        "an owner that had stood still ended a session at once, and a node that went on without it served it",
-    ),
-    (
         "accept_overflow",
         82,
         "a session's end was told to those with a lease alone, and another node served it in its grace a moment later",
     ),
-    (
-        "swarm",
-        108,
-        "a reader waited for fifteen seconds on a link that its node had left, though the peer was known to be gone",
-    ),
-    ("swarm", 35, "a node that was cut off took a client's answer for nobody's, by a map of the past"),
 ];
 
 /// The same, of five nodes.

@@ -15,16 +15,18 @@ use crate::node::NodeId;
 pub struct Balance {
     /// Nodes that stay broken to the end: what they hold nobody closes.
     rest: Vec<NodeId>,
+    /// Whether nodes drain before the end.
+    drains: bool,
     open: BTreeSet<(NodeId, &'static str, u128)>,
     sessions: BTreeSet<SessionId>,
     found: Vec<Violation>,
 }
 
 impl Balance {
-    /// Of a run in which these nodes stay broken to the end.
+    /// Of a run in which these nodes stay broken to the end, and the others drain before it, or do not.
     #[must_use]
-    pub fn without(rest: Vec<NodeId>) -> Self {
-        Self { rest, ..Self::default() }
+    pub fn new(rest: Vec<NodeId>, drains: bool) -> Self {
+        Self { rest, drains, ..Self::default() }
     }
 
     fn blame(&mut self, at: u64, breach: Breach, what: String) {
@@ -68,7 +70,7 @@ impl Checker for Balance {
     }
 
     fn finish(&mut self, at: u64) -> Vec<Violation> {
-        self.open.retain(|(node, ..)| !self.rest.contains(node));
+        self.open.retain(|(node, ..)| self.drains && !self.rest.contains(node));
         for (node, kind, id) in std::mem::take(&mut self.open) {
             self.blame(
                 at,

@@ -1,15 +1,19 @@
 //! A call that its client called off ends, and its handler with it, within a moment: from then on nobody waits for it. In trouble the
-//! word may not come to its node, which then ends it when its time is up; one that stays broken need not do anything.
+//! word may not come to its node, which then ends it when its time is up; one that stays broken need not do anything. A handler that
+//! says nothing, and so waits for nobody, has no excuse but that its node was struck or out of reach.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Breach, Checker, Entry, Fact, Mark, RequestNumber, Violation};
+use super::{Breach, Checker, Entry, Fact, Mark, RequestNumber, Spells, Violation};
 use crate::client::{Errand, Outcome};
 use crate::node::NodeId;
 
 /// Nanoseconds that a node may take for it: the word may have come to another node.
 const BOUND: u64 = 1_000_000_000;
+
+/// What ends, in a violation.
+const HANDLER: &str = "the handler";
 
 /// See the [module](self) page.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct CalledOff {
     call_max: u64,
     /// Nodes that stay broken to the end.
     rest: Vec<NodeId>,
+    /// When nodes may not hear, or do, what they should.
+    excused: Vec<Spells>,
     open: BTreeMap<RequestNumber, (Mark, Errand)>,
     calls: BTreeMap<Mark, Call>,
     found: Vec<Violation>,
@@ -27,6 +33,8 @@ pub struct CalledOff {
 /// A call that is to be called off.
 #[derive(Debug, Default)]
 struct Call {
+    /// Whether its handler says nothing.
+    is_silent: bool,
     /// When it was: when a node took the word of it, or when its client hung up.
     called_off: Option<u64>,
     is_running: bool,
@@ -35,11 +43,19 @@ struct Call {
 }
 
 impl CalledOff {
-    /// With trouble between two points of virtual time, calls that may take so long, in nanoseconds, and nodes that stay broken to the
-    /// end.
+    /// With trouble between two points of virtual time, calls that may take so long, in nanoseconds, nodes that stay broken to the
+    /// end, and when nodes have an excuse.
     #[must_use]
-    pub const fn new(trouble: Range<u64>, call_max: u64, rest: Vec<NodeId>) -> Self {
-        Self { trouble, call_max, rest, open: BTreeMap::new(), calls: BTreeMap::new(), found: Vec::new() }
+    pub const fn new(trouble: Range<u64>, call_max: u64, rest: Vec<NodeId>, excused: Vec<Spells>) -> Self {
+        Self {
+            trouble,
+            call_max,
+            rest,
+            excused,
+            open: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            found: Vec::new(),
+        }
     }
 
     fn blame(&mut self, at: u64, mark: Mark, what: String) {
@@ -49,10 +65,16 @@ impl CalledOff {
 
     /// Whatever of a call ends now must not have been called off long ago.
     fn judge(&mut self, at: u64, mark: Mark, what: &str) {
-        let Some(Call { called_off: Some(called_off), ran, .. }) = self.calls.get(&mark) else { return };
+        let Some(Call { called_off: Some(called_off), ran, is_silent, .. }) = self.calls.get(&mark) else {
+            return;
+        };
         // In trouble the word may also come before the call.
         let since = ran.map_or(*called_off, |(since, _)| since.max(*called_off));
-        let in_trouble = self.trouble.contains(called_off);
+        let was_excused = |node| self.excused.iter().any(|spells| spells.was_so(node, *called_off, at));
+        // In trouble its owner may be unable to take what it says, or its end.
+        let owes = what == HANDLER && *is_silent;
+        let has_an_excuse = !owes || ran.is_none_or(|(since, node)| since > *called_off || was_excused(node));
+        let in_trouble = self.trouble.contains(called_off) && has_an_excuse;
         let due = if in_trouble { since + self.call_max } else { *called_off } + BOUND;
         if at > due && !ran.is_some_and(|(_, node)| self.rest.contains(&node)) {
             let ms = (at - called_off) / 1_000_000;
@@ -66,7 +88,7 @@ impl Checker for CalledOff {
         match &entry.fact {
             Fact::Sent { request, mark, errand: errand @ (Errand::Linger(_) | Errand::Withdraw) } => {
                 self.open.insert(*request, (*mark, *errand));
-                self.calls.entry(*mark).or_default();
+                self.calls.entry(*mark).or_default().is_silent |= *errand == Errand::Linger(0);
             }
             Fact::Ended { request, outcome, server, .. } => {
                 let Some((mark, errand)) = self.open.remove(request) else { return };
@@ -87,7 +109,7 @@ impl Checker for CalledOff {
             }
             Fact::Left { mark, .. } => {
                 self.calls.entry(*mark).or_default().is_running = false;
-                self.judge(entry.at, *mark, "the handler");
+                self.judge(entry.at, *mark, HANDLER);
             }
             _ => {}
         }
@@ -108,18 +130,24 @@ mod tests {
     use crate::check::ClientId;
 
     fn blamed(left_at: Option<u64>, answered_at: u64, trouble: Range<u64>) -> usize {
+        blamed_of(Errand::Linger(3), left_at, answered_at, trouble)
+    }
+
+    fn blamed_of(errand: Errand, left_at: Option<u64>, answered_at: u64, trouble: Range<u64>) -> usize {
         let (mark, node) = (Mark { client: ClientId(1), session: 1, call: 1 }, NodeId(0));
         let [call, word] = [1, 2].map(RequestNumber);
         let ended = |request, outcome| Fact::Ended { request, client: mark.client, outcome, server: None };
         let mut history = vec![
-            (0, Fact::Sent { request: call, mark, errand: Errand::Linger(3) }),
+            (0, Fact::Sent { request: call, mark, errand }),
             (1, Fact::Ran { mark, node }),
             (2, Fact::Sent { request: word, mark, errand: Errand::Withdraw }),
             (3, ended(word, Outcome::Ok)),
             (answered_at, ended(call, Outcome::RpcError(499))),
         ];
         history.extend(left_at.map(|at| (at, Fact::Left { mark, node })));
-        let mut checker = CalledOff::new(trouble, 3 * BOUND, vec![NodeId(1)]);
+        let mut struck = Spells::default();
+        struck.add(node, 3 * BOUND..4 * BOUND);
+        let mut checker = CalledOff::new(trouble, 3 * BOUND, vec![NodeId(1)], vec![struck]);
         history.into_iter().for_each(|(at, fact)| checker.on_event(&Entry { at, fact }));
         checker.finish(10 * BOUND).len()
     }
@@ -133,5 +161,8 @@ mod tests {
         assert_eq!(blamed(Some(5), 2 * BOUND, calm), 1, "the client waited on");
         assert_eq!(blamed(Some(4 * BOUND), 4, 0..10), 0, "its node may not have heard");
         assert_eq!(blamed(Some(5 * BOUND), 4, 0..10), 1, "no call may take so long");
+        let silent = Errand::Linger(0);
+        assert_eq!(blamed_of(silent, Some(2 * BOUND), 4, 0..10), 1, "it waited for nobody");
+        assert_eq!(blamed_of(silent, Some(3 * BOUND), 4, 0..10), 0, "its node was struck");
     }
 }

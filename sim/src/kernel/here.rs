@@ -151,14 +151,19 @@ pub(crate) fn peek<R>(read: impl FnOnce(&Kernel) -> R) -> Option<R> {
 
 /// Runs user code as this task: around every poll and every drop. The traps are set.
 pub(crate) fn run_as<R>(running: Running, work: impl FnOnce() -> R) -> R {
+    at_work(Some(running), || inside(work))
+}
+
+/// Somebody is at work, or nobody, for as long as this takes.
+fn at_work<R>(running: Option<Running>, work: impl FnOnce() -> R) -> R {
     struct Restore(Option<Running>);
     impl Drop for Restore {
         fn drop(&mut self) {
             HERE.with(|here| here.running.set(self.0));
         }
     }
-    let _restore = Restore(HERE.with(|here| here.running.replace(Some(running))));
-    inside(work)
+    let _restore = Restore(HERE.with(|here| here.running.replace(running)));
+    work()
 }
 
 /// On whose account memory is taken: that of the node whose code is running; nobody's where that code has called the kernel, which
@@ -178,10 +183,7 @@ pub(crate) fn account_of(node: NodeId) -> usize {
 
 /// Runs what belongs to nobody in the midst of a node's call.
 pub(crate) fn as_nobody<R>(work: impl FnOnce() -> R) -> R {
-    let running = HERE.with(|here| here.running.replace(None));
-    let result = work();
-    HERE.with(|here| here.running.set(running));
-    result
+    at_work(None, work)
 }
 
 /// Whose code is running, if any task's.

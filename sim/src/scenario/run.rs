@@ -132,10 +132,12 @@ fn play(
         });
     }
     world.schedule(&setup.faults);
-    pass(world, cast.stock_at(), watch);
-    look(world, setup, &history, Fact::Holds);
-    let env = world.env(clock);
-    drop(env.spawn("stock", cast.take_stock(env)));
+    if setup.drains() {
+        pass(world, cast.stock_at(), watch);
+        look(world, setup, &history, Fact::Holds);
+        let env = world.env(clock);
+        drop(env.spawn("stock", cast.take_stock(env)));
+    }
     pass(world, Duration::from_millis(setup.end_ms), watch);
     if setup.drains() {
         look(world, setup, &history, Fact::Leaves);
@@ -188,6 +190,9 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let answered = Answered::new(trouble.clone(), forgiven.collect(), struck);
     let once = RunsOnce::new(setup.cut_means_not_taken);
     let grace = nanos(setup.limits.session_grace_ms);
+    let excused = vec![setup.struck(), setup.absences()];
+    let called_off =
+        CalledOff::new(trouble.clone(), nanos(setup.limits.call_ms_max), setup.rest.clone(), excused);
     let mut all: Vec<Box<dyn Checker>> = vec![
         Box::new(AlwaysHolds::default()),
         Box::new(OneOutcome::default()),
@@ -196,20 +201,18 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
         Box::new(EndedStaysEnded::new(setup.absences(), grace)),
-        Box::new(ChangesAreHeard::new(trouble.clone(), deaths, setup.rest.clone())),
+        Box::new(ChangesAreHeard::new(trouble, deaths, setup.rest.clone())),
         Box::new(LastWord::default()),
         Box::new(OneLife::default()),
         Box::new(OneLog::default()),
         Box::new(TasksLinearize::default()),
-        Box::new(CalledOff::new(trouble, nanos(setup.limits.call_ms_max), setup.rest.clone())),
+        Box::new(called_off),
         Box::new(MapsRise::default()),
         Box::new(NothingIsLeft::default()),
+        Box::new(Balance::new(setup.rest.clone(), setup.drains())),
         Box::new(answered),
     ];
-    if setup.drains() {
-        all.push(Box::new(Balance::without(setup.rest.clone())));
-    }
-    if is_cluster {
+    if is_cluster && setup.drains() {
         let left = u32::try_from(setup.leaves.len()).expect("so many nodes must fit");
         let (stay, gone) = (setup.nodes - left, setup.replaced + left);
         let converges = Converges::new(stay, gone, setup.level_at_end, setup.groups_at_end);

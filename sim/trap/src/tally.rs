@@ -1,8 +1,9 @@
 //! Whose memory it is: an allocator that keeps accounts.
 //!
-//! Each block is taken on the account of whoever is at work, and given back to the same one, whoever frees it. Whose turn it is, is
-//! asked of whoever [runs worlds](keep_accounts) on this thread; there is one world on a thread, so accounts are a thread's own. A
-//! block says in a word before itself whose it is: 16 bytes more each, which is why only programs that mean to count have it.
+//! Each block is taken on the account of whoever is at work, and given back to the same one, whoever is at work when it is freed.
+//! Whose turn it is, is asked of whoever [runs worlds](keep_accounts) on this thread. A world stays on its thread, and so do its
+//! blocks: accounts are a thread's own. A block says in a word before itself whose it is, so each takes 8 bytes more, or as many as it
+//! is aligned to: only programs that mean to count have this.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
@@ -55,7 +56,7 @@ pub fn held(account: usize) -> Option<Held> {
 }
 
 fn change(account: usize, by: impl FnOnce(&mut Account)) {
-    // A thread that ends frees what it had when it has no book any more.
+    // No account of this number is nobody's, and not kept.
     let _ = BOOK.try_with(|book| {
         if let Some(place) = book.get(account) {
             let mut account = place.get();

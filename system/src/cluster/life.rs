@@ -17,7 +17,7 @@ use super::settings::{GROUPS_ALONE, Settings};
 use super::wire::{self, ControlAnswer, ControlAsk};
 use super::{Cluster, Inner, Trouble, detecting, topics, view};
 use crate::control::{ClusterMap, Command, Fresh, Refusal, Reply, Stamped};
-use crate::env::{Entropy, Env, Instant, Task as _, always, deadline, race, reachable};
+use crate::env::{Either, Entropy, Env, Instant, Task as _, always, deadline, race, reachable};
 use crate::event::Event;
 use crate::ids::{ClusterId, Executor, GroupId, Incarnation, NodeId};
 use crate::mesh::{APPLICANT, Mesh};
@@ -261,7 +261,10 @@ impl<E: Env> Cluster<E> {
             while let Err(panicked) = env.spawn(name, duty(cluster.clone())).join().await {
                 tracing::error!("the duty {name:?} broke and begins again in {pause_ms} ms: {panicked}");
                 cluster.0.life.broken.fetch_add(1, Ordering::Relaxed);
-                env.sleep_until(env.now().after_ms(pause_ms)).await;
+                let pause = env.sleep_until(env.now().after_ms(pause_ms));
+                if let Either::Right(()) = race(pause, cluster.0.life.stopped()).await {
+                    return;
+                }
                 pause_ms = (pause_ms * 2).min(RESTART_MS_MAX);
             }
         });

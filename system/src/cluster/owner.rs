@@ -257,7 +257,7 @@ impl<E: Env> Owner<E> {
         }
     }
 
-    async fn barrier(&self) -> Result<(), Answer> {
+    pub(super) async fn barrier(&self) -> Result<(), Answer> {
         if flawed!(self.env, DoubleOwner) {
             return Ok(());
         }

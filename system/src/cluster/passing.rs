@@ -44,13 +44,16 @@ impl<E: Env> Inner<E> {
                 if let Some(answer) = owner.turn_away(&ask) {
                     return answer;
                 }
-                let call = call.clone();
-                let holders = self.holders(owner, id);
-                let told = EdgeAsk::Cancel { id, call };
-                // Acknowledged once all have heard that may run the call and are there.
-                match Box::pin(self.tell(holders.into_iter().map(|(node, _)| node), &told)).await {
+                let told = EdgeAsk::Cancel { id, call: call.clone() };
+                // An owner of the past knows only who asked it.
+                if let Err(answer) = owner.barrier().await {
+                    return answer;
+                }
+                let holders = self.holders(owner, id).into_iter().map(|(node, _)| node);
+                // Acknowledged once all have heard that serve the session and are there.
+                match Box::pin(self.tell(holders, &told)).await {
                     true => Answer::Done,
-                    false => Answer::Unavailable,
+                    false => Answer::Unknown,
                 }
             }
             Ask::SetLogLevel { id, .. } => {

@@ -149,7 +149,8 @@ impl<E: Env> Cluster<E> {
         self.0.env.spawn("publish", async move {
             let ask = Ask::Publish { uri: uri.clone() };
             let due = cluster.0.env.now().after_ms(60_000);
-            if let Err(error) = cluster.done(slot_of_topic(&uri), ask, due).await {
+            let told = cluster.done(slot_of_topic(&uri), ask, due);
+            if let Either::Left(Err(error)) = race(told, cluster.0.life.stopped()).await {
                 tracing::warn!("a change of {uri} could not be told to the cluster: {error}");
             }
         });

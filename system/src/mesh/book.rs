@@ -155,9 +155,14 @@ impl<E: Env> Book<E> {
         });
     }
 
-    /// Where a node is, and what it is bound to. Links to an address that it had before are left to end. Gives those of others who
-    /// said that they were this node.
-    pub(super) fn know(&mut self, node: NodeId, address: SocketAddr, bond: Bond) -> Outdated<E> {
+    /// Where a node is, and what it is bound to. Gives links that are to be left to end, for they lead to an address that it
+    /// had before, and those of others who said that they were this node.
+    pub(super) fn know(
+        &mut self,
+        node: NodeId,
+        address: SocketAddr,
+        bond: Bond,
+    ) -> (Vec<Arc<Asking>>, Outdated<E>) {
         let mut impostors = Outdated { asking: Vec::new(), answering: Vec::new() };
         if self.bonds.insert(node, bond) != Some(bond) {
             let is_other = |proven: Option<Bond>| proven.is_some_and(|proven| !bond.admits(proven));
@@ -172,23 +177,24 @@ impl<E: Env> Book<E> {
             let target = Target::Node(node);
             let ways = CHANNELS.into_iter().filter_map(|channel| self.ways.remove_entry(&(target, channel)));
             let ways = ways.collect();
-            self.leave(ways);
+            return (self.leave(ways), impostors);
         }
-        impostors
+        (Vec::new(), impostors)
     }
 
-    /// Leaves every dialled link to end with what is pending on it: their peers know this node as it was.
-    pub(super) fn leave_dialled(&mut self) {
+    /// Leaves every dialled link to end with what is pending on it: their peers know this node as it was. Gives those that are to be
+    /// detached.
+    pub(super) fn leave_dialled(&mut self) -> Vec<Arc<Asking>> {
         let ways = std::mem::take(&mut self.ways);
-        self.leave(ways);
+        self.leave(ways)
     }
 
-    fn leave(&mut self, ways: BTreeMap<(Target, Channel), Way>) {
-        for ((target, _), way) in ways {
-            let Some(link) = way.link.filter(|link| !link.is_over()) else { continue };
-            link.detach();
-            self.leaving.push((target, link));
-        }
+    fn leave(&mut self, ways: BTreeMap<(Target, Channel), Way>) -> Vec<Arc<Asking>> {
+        let links = ways.into_iter().filter_map(|((target, _), way)| Some((target, way.link?)));
+        let left: Vec<_> = links.filter(|(_, link)| !link.is_over()).collect();
+        self.leaving.retain(|(_, link)| !link.is_over());
+        self.leaving.extend(left.iter().cloned());
+        left.into_iter().map(|(_, link)| link).collect()
     }
 
     /// Dialled links to peers that are like this.

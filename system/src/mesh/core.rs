@@ -87,14 +87,16 @@ impl<E: Env> Mesh<E> {
             std::mem::replace(&mut *place, identity)
         };
         if (before.node, before.incarnation) != (identity.node, identity.incarnation) {
-            self.shared.book().leave_dialled();
+            let left = self.shared.book().leave_dialled();
+            left.iter().for_each(|link| link.detach());
         }
     }
 
     /// Where a node listens, and what it is bound to. Links to an address that it had before are left to end; those of
     /// somebody with another name, who was let in before this was known, are cut.
     pub fn know(&self, node: NodeId, address: SocketAddr, bond: Bond) {
-        let impostors = self.shared.book().know(node, address, bond);
+        let (left, impostors) = self.shared.book().know(node, address, bond);
+        left.iter().for_each(|link| link.detach());
         cut(impostors, End::Lost(Lost::Reset));
     }
 

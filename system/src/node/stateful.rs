@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::core::{Core, Place, Seat};
 use super::home::OWNER_MS_MAX;
@@ -10,6 +11,7 @@ use super::serve::Caller;
 use super::trouble;
 use crate::cancel::CancelReason;
 use crate::client::{Client, Principal};
+use crate::cluster::Trouble;
 use crate::dispatch::greeting;
 use crate::env::Env;
 use crate::event::Event;
@@ -94,36 +96,55 @@ impl<E: Env> Core<E> {
         }
     }
 
-    /// Takes a notification in a session.
+    /// Takes a notification in a session. What it is about comes to pass though its client hangs up.
     ///
     /// # Errors
     /// The fault to answer with where it is about a call that may run elsewhere, and not everybody could be told: the client may send
     /// it again.
-    pub(super) async fn notified(&self, seat: &Seat<E>, notification: Notification) -> Result<(), Fault> {
+    pub(super) fn notified(
+        &self,
+        seat: &Seat<E>,
+        notification: &Notification,
+    ) -> impl Future<Output = Result<(), Fault>> + Send + use<E> {
+        let told = self.cancelled(seat, notification).map(|told| {
+            let (sender, receiver) = oneshot::channel();
+            self.env.spawn("cancellation", async move {
+                let told = told.await;
+                if let Err(error) = &told {
+                    tracing::debug!("not everybody heard of a cancellation: {error}");
+                }
+                // Whoever hung up does not mind.
+                let _ = sender.send(told);
+            });
+            receiver
+        });
+        async move {
+            let Some(told) = told else { return Ok(()) };
+            told.await.unwrap_or(Err(Trouble::Unknown)).map_err(trouble)
+        }
+    }
+
+    /// Cancels a call that a notification names, if that is what it says. What is left to do where the call may run elsewhere.
+    fn cancelled(
+        &self,
+        seat: &Seat<E>,
+        notification: &Notification,
+    ) -> Option<impl Future<Output = Result<(), Trouble>> + Send + use<E>> {
         // `initialized` opens nothing that was closed, progress of our questions is not shown to anybody, and roots are
         // asked for each time they are needed. A cancellation of something that ended, or never was, is no error
         // (`utilities/cancellation`).
         if Method::parse(&notification.method) != Some(Method::Cancelled) {
-            return Ok(());
+            return None;
         }
-        let Ok(params) = Cancelled::read(&notification.params) else { return Ok(()) };
+        let params = Cancelled::read(&notification.params).ok()?;
         if seat.session.calls.cancel(&params.request_id, CancelReason::Client) {
-            return Ok(());
+            return None;
         }
-        let Place::Home(home) = &seat.place else { return Ok(()) };
+        let Place::Home(home) = &seat.place else { return None };
         // The call may run at any node that serves the session.
+        let (home, call) = (home.clone(), id_text(&params.request_id));
         let due = self.env.now().after_ms(OWNER_MS_MAX);
-        home.cluster().cancel(home.id(), id_text(&params.request_id), due).await.map_err(trouble)
-    }
-
-    /// The same for a client that is not told whether it was taken.
-    pub(super) fn notified_quietly(self: &Arc<Self>, seat: &Seat<E>, notification: Notification) {
-        let (core, seat) = (self.clone(), seat.clone());
-        self.env.spawn("cancellation", async move {
-            if let Err(fault) = core.notified(&seat, notification).await {
-                tracing::debug!("a cancellation was lost: {fault}");
-            }
-        });
+        Some(async move { home.cluster().cancel(home.id(), call, due).await })
     }
 
     /// Takes an answer to a question of ours, which may be waited for at another node.

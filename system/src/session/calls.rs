@@ -60,14 +60,16 @@ impl Calls {
     /// # Errors
     /// [`Refusal`]; the call is then not registered.
     pub(crate) fn begin(self: &Arc<Self>, id: &Id, call: Arc<dyn Cancellable>) -> Result<Begun, Refusal> {
-        let state = &mut *self.lock();
-        state.admit(id, self.calls_max)?;
-        if let Some(at) = state.early.iter().position(|(early, ..)| early == id)
-            && let Some((_, reason, _)) = state.early.remove(at)
-        {
+        let early = {
+            let state = &mut *self.lock();
+            state.admit(id, self.calls_max)?;
+            state.by_id.insert(id.clone(), call.clone());
+            let at = state.early.iter().position(|(early, ..)| early == id);
+            at.and_then(|at| state.early.remove(at))
+        };
+        if let Some((_, reason, _)) = early {
             call.cancel(reason);
         }
-        state.by_id.insert(id.clone(), call);
         Ok(Begun { calls: self.clone(), id: id.clone() })
     }
 
@@ -78,7 +80,7 @@ impl Calls {
             return;
         }
         let early = &mut self.lock().early;
-        early.retain(|(_, _, due)| *due > now);
+        early.retain(|(early, _, due)| *due > now && *early != id);
         if early.len() >= EARLY_LEN_MAX {
             early.pop_front();
         }

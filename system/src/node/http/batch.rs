@@ -32,7 +32,7 @@ impl<E: Env> HttpEdge<E> {
         };
         let (quiet, asking): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_quiet);
         quiet.into_iter().for_each(|entry| match entry {
-            Ok(Message::Notification(notification)) => self.core.notified_quietly(&seat, notification),
+            Ok(Message::Notification(notification)) => drop(self.core.notified(&seat, &notification)),
             Ok(Message::Answer(answer)) => self.core.answered_quietly(&seat, answer),
             _ => {}
         });

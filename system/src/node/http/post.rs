@@ -125,9 +125,7 @@ impl<E: Env> HttpEdge<E> {
     async fn stateful(&self, head: &Parts, seat: &Seat<E>, message: Message, meta: RequestMeta) -> Http {
         match message {
             Message::Request(request) => self.stateful_request(head, seat, request, meta).await,
-            Message::Notification(notification) => {
-                taken(seat, Box::pin(self.core.notified(seat, notification)).await)
-            }
+            Message::Notification(notification) => taken(seat, self.core.notified(seat, &notification).await),
             Message::Answer(given) => taken(seat, Box::pin(self.core.answered(seat, given)).await),
         }
     }
