@@ -52,9 +52,10 @@ async fn dropping_a_stream_with_unread_bytes_resets_it() {
 #[tokio::test]
 async fn a_closed_port_refuses() {
     let env = boot();
-    let listener = env.listen(ANY).await.expect("loopback must bind");
-    let address = listener.local_address();
-    drop(listener);
+    // Bound, and not listening: no other test can get it meanwhile.
+    let bound = tokio::net::TcpSocket::new_v4().expect("there must be sockets");
+    bound.bind(ANY).expect("loopback must bind");
+    let address = bound.local_addr().expect("it must have an address");
     let error = env.connect(address).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }

@@ -16,8 +16,8 @@ use super::setup::{Scenario, Setup, nanos};
 use super::wishes::Wishes;
 use crate::check::{
     AlwaysHolds, Answered, Balance, CalledOff, Census, ChangesAreHeard, Checker, Converges, EndedStaysEnded,
-    Entry, Fact, History, Holding, InBounds, InOrder, LastWord, MapsRise, NothingCrosses, NothingIsLeft,
-    OneLife, OneLog, OneOutcome, RunsOnce, Struck, TasksLinearize,
+    Entry, Fact, History, Holding, InBounds, InOrder, LastWord, MapsRise, NothingCrosses, OneLife, OneLog,
+    OneOutcome, RunsOnce, Struck, TasksLinearize,
 };
 use crate::env::SimEnv;
 use crate::node::NodeId;
@@ -208,7 +208,6 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(TasksLinearize::default()),
         Box::new(called_off),
         Box::new(MapsRise::default()),
-        Box::new(NothingIsLeft::default()),
         Box::new(Balance::new(setup.rest.clone(), setup.drains())),
         Box::new(answered),
     ];
