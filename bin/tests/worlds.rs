@@ -50,7 +50,7 @@ fn clients_on_real_sockets_are_told_the_same_as_in_the_kernel() {
 async fn on_loopback(wishes: &Wishes) -> Told {
     let setup = Arc::new(TOUR.setup(wishes));
     let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("worlds-{}", std::process::id()));
-    let history = History::new(boot());
+    let history = History::new(boot()).with_words(true);
     let cast = Cast::new(&setup, &history, sites(setup.nodes, &state));
     for node in setup.servers() {
         let env = boot();

@@ -335,6 +335,8 @@ struct Book {
     entries: Vec<Entry>,
     requests: u64,
     tamper: Option<Tamper>,
+    /// Whether it says what answers said: nobody asks but who compares two worlds.
+    has_words: bool,
 }
 
 /// A handle to the history of a run. Clones write the same one.
@@ -371,6 +373,20 @@ impl History {
     pub fn plant(self, plant: Option<Plant>) -> Self {
         self.lock().tamper = plant.map(Tamper::new);
         self
+    }
+
+    /// The same, in which it stands what answers say.
+    #[must_use]
+    pub fn with_words(self, has_words: bool) -> Self {
+        self.lock().has_words = has_words;
+        self
+    }
+
+    /// Notes what the answer to a request says, where that is wanted.
+    pub(crate) fn said(&self, request: RequestNumber, words: u64) {
+        if self.lock().has_words {
+            self.note(Fact::Said { request, words });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {

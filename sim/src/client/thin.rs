@@ -217,7 +217,7 @@ impl<E: Env> Thin<E> {
         self.writer.rest();
         self.note_task(errand, &pending, &reply);
         if let (Some(request), Some(words)) = (pending.request(), reply.words) {
-            self.history.note(Fact::Said { request, words });
+            self.history.said(request, words);
         }
         pending.end(reply.outcome, &self.route);
         reply

@@ -104,7 +104,7 @@ fn play(
         (0..setup.nodes).map(|number| world.add_node(&format!("server {number}"), None)).collect();
     assert_eq!(servers, setup.servers(), "the nodes must be the first");
     let clock = world.add_node("clock", None);
-    let history = History::new(world.env(clock)).plant(wishes.plant);
+    let history = History::new(world.env(clock)).plant(wishes.plant).with_words(wishes.keeps_history);
     world.observe(observed(&history));
     let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
     let cast = Cast::new(setup, &history, sites);

@@ -245,7 +245,7 @@ fn play<W: Foreign>(
     let clock = world.add_node("clock");
     let hosts: Vec<NodeId> =
         (0..setup.hosts).map(|number| world.add_node(&format!("clients {number}"))).collect();
-    let history = History::new(world.env(clock)).plant(wishes.plant);
+    let history = History::new(world.env(clock)).plant(wishes.plant).with_words(wishes.keeps_history);
     world.observe(counted(reached, observed(&history)));
     let sites = servers.iter().map(|server| Site::alone(world.ip(*server))).collect();
     let cast = Cast::new(setup, &history, sites);
