@@ -51,6 +51,13 @@ pub(crate) fn kill_one(dice: &mut Dice, setup: &mut Setup, at_ms: (u64, u64), la
     setup.trouble_ms = (killed_ms, again_ms + CALM_AFTER_MS);
 }
 
+/// The disk of a node is gone for good at one time, and at another its host starts with an empty one: as another node.
+pub(crate) fn replace_disk(setup: &mut Setup, node: NodeId, (lost_ms, again_ms): (u64, u64)) {
+    setup.fault(lost_ms, Fault::DiskLoss(node));
+    setup.fault(again_ms, Fault::Restart(node));
+    setup.replaced = 1;
+}
+
 /// Nodes whose links are to be cut, while something is under way on every link.
 pub(crate) fn clog(dice: &mut Dice, setup: &mut Setup) -> Vec<NodeId> {
     busy::keep_writing(setup);

@@ -1,7 +1,6 @@
 //! A node loses its disk for good and comes back with an empty one: it is another node now, with an id that nobody had before.
 //! What the one before held is given to it from the replicas that are left, and nothing that was acknowledged is missing.
 
-use switchboard_sim::Fault;
 use switchboard_sim::scenario::{Dice, Scenario, Setup, Wishes};
 
 use crate::harm;
@@ -24,9 +23,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let victim = dice.node(&setup);
     let lost_ms = dice.between(8_500, 11_000);
     let again_ms = lost_ms + dice.between(500, 8_000);
-    setup.fault(lost_ms, Fault::DiskLoss(victim));
-    setup.fault(again_ms, Fault::Restart(victim));
-    setup.replaced = 1;
+    harm::replace_disk(&mut setup, victim, (lost_ms, again_ms));
     setup.trouble_ms = (lost_ms, again_ms + harm::CALM_AFTER_MS);
     setup
 }

@@ -44,7 +44,7 @@ fn draw(dice: &mut Dice, wishes: &Wishes) -> Setup {
     let sound_ms = sick_ms + dice.between(3_000, 8_000);
     let ill = ILLS[dice.count(0, 3) as usize];
     ill(dice, &mut setup, victim, sick_ms, sound_ms);
-    let last_ms = setup.faults.steps.iter().map(|step| step.at_ms).fold(sound_ms, u64::max);
+    let last_ms = setup.faults.span_ms().map_or(sound_ms, |(_, last_ms)| last_ms);
     setup.trouble_ms = (sick_ms, last_ms + harm::CALM_AFTER_MS);
     setup
 }
@@ -64,7 +64,7 @@ fn fails_for_good(dice: &mut Dice, setup: &mut Setup, node: NodeId, from_ms: u64
     let after = dice.between(0, 20);
     setup.fault(from_ms, Fault::DiskFail { node, only: None, after, count: u64::MAX });
     setup.fault(dice.between(from_ms + 1_000, to_ms - 1_000), Fault::Restart(node));
-    another(setup, node, to_ms);
+    harm::replace_disk(setup, node, (to_ms, to_ms));
     setup.must_meet = vec!["store_failed".into()];
 }
 
@@ -89,12 +89,5 @@ fn lies(dice: &mut Dice, setup: &mut Setup, node: NodeId, from_ms: u64, to_ms: u
         setup.fault(from_ms, Fault::DiskCorrupt { node, path: STORE.to_owned(), offset });
     }
     setup.fault(dice.between(from_ms + 1, to_ms - 1_000), Fault::Restart(node));
-    another(setup, node, to_ms);
-}
-
-/// The host is given an empty disk: its node is another one now.
-fn another(setup: &mut Setup, node: NodeId, at_ms: u64) {
-    setup.fault(at_ms, Fault::DiskLoss(node));
-    setup.fault(at_ms, Fault::Restart(node));
-    setup.replaced = 1;
+    harm::replace_disk(setup, node, (to_ms, to_ms));
 }

@@ -217,16 +217,14 @@ fn strike(dice: &mut Dice, setup: &mut Setup, spared: &[NodeId]) -> u64 {
     if upgrades {
         setup.upgrade_ms = TROUBLE_MS.0;
     }
-    setup.faults.steps.iter().map(|step| step.at_ms).fold(TROUBLE_MS.0, u64::max)
+    setup.faults.span_ms().map_or(TROUBLE_MS.0, |(_, last_ms)| last_ms)
 }
 
 /// The disk of a node is gone, and another node comes in its place.
 fn lose(dice: &mut Dice, setup: &mut Setup, node: NodeId) {
     let lost_ms = dice.between(TROUBLE_MS.0, TROUBLE_MS.1);
-    setup.fault(lost_ms, Fault::DiskLoss(node));
-    setup.fault(lost_ms + dice.between(500, 8_000), Fault::Restart(node));
+    harm::replace_disk(setup, node, (lost_ms, lost_ms + dice.between(500, 8_000)));
     setup.replace_after_ms = dice.between(REPLACE_AFTER_MS.0, REPLACE_AFTER_MS.1);
-    setup.replaced = 1;
 }
 
 /// A part of the nodes does not hear the others, or is not heard either.

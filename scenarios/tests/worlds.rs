@@ -44,10 +44,12 @@ fn clients_are_told_the_same_as_in_the_kernel() {
     }
 }
 
-/// Each run in a process of its own: a second world of turmoil in one process is another one than the first.
+/// Each run in a process of its own.
 mod seeds {
     use std::env;
     use std::process::Command;
+
+    use switchboard_sim::TraceHash;
 
     use super::{Wishes, named, play, seeded};
 
@@ -73,9 +75,20 @@ mod seeds {
     }
 
     /// One with a fault in it.
+    fn hash(seed: u64) -> TraceHash {
+        play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) }).trace_hash
+    }
+
     fn tell(seed: u64) {
-        let report = play(named("leader_crash"), &Wishes { clients: Some(12), ..seeded(seed) });
-        println!("\n{LINE}{}", report.trace_hash);
+        println!("\n{LINE}{}", hash(seed));
+    }
+
+    /// A second world of turmoil in one process is another one than the first.
+    #[cfg(madsim)]
+    #[test]
+    fn a_second_run_in_one_process_is_the_first_once_more() {
+        assert_eq!(hash(1), hash(1));
+        assert_eq!(format!("{LINE}{}", hash(1)), told(1, "UTC"));
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Plan {
         steps
     }
 
+    /// The times of the first and the last step; `None` where nothing goes wrong.
+    #[must_use]
+    pub fn span_ms(&self) -> Option<(u64, u64)> {
+        let times = || self.steps.iter().map(|step| step.at_ms);
+        times().min().zip(times().max())
+    }
+
     /// The steps by what belongs together, each as numbers of steps: something that goes wrong, and what puts it right again.
     /// What puts several things right is part of each of them.
     #[must_use]

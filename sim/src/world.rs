@@ -62,7 +62,6 @@ impl World {
     pub fn new(options: Options) -> Self {
         install(|world| Kernel::new(options, world));
         tally::keep_accounts(here::account);
-        (0..tally::ACCOUNTS).for_each(tally::begin);
         Self { seed: options.seed, _traps: arm(whose), _stays_on_its_thread: PhantomData }
     }
 

@@ -56,7 +56,7 @@ pub(crate) struct Reply {
     pub(crate) again: Option<Again>,
     /// The task that it tells of.
     pub(crate) task: Option<TaskTold>,
-    /// A digest of what it says.
+    /// A digest of what it says, where the same question is answered alike in every world.
     pub(crate) words: Option<u64>,
     /// The result, for a client that wants it.
     pub(crate) said: Option<Raw>,
@@ -69,7 +69,10 @@ impl Reply {
     pub(crate) fn read(message: &Message<'_>, is_curious: bool) -> Self {
         let (outcome, again) = message.judge();
         let said = if is_curious { message.said() } else { None };
-        Self { again, task: message.task(), words: message.words(), said, ..outcome.into() }
+        let task = message.task();
+        // A sealed state and a task hold what was drawn at random, or read from a clock.
+        let words = if again.is_none() && task.is_none() { message.words() } else { None };
+        Self { again, task, words, said, ..outcome.into() }
     }
 }
 

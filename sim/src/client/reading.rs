@@ -109,14 +109,10 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// A digest of what the answer says; `None` where that holds what was drawn at random or read from a clock: a sealed state, a
-    /// task.
+    /// A digest of what the answer says.
     pub(crate) fn words(&self) -> Option<u64> {
-        if let Some(error) = &self.error {
-            return Some(digest(error.message.as_bytes()));
-        }
-        let says_again = self.judge().1.is_some() || self.task().is_some();
-        self.result.filter(|_| !says_again).map(|result| digest(result.get().as_bytes()))
+        let words = self.error.as_ref().map(|error| error.message.as_str());
+        words.or_else(|| self.result.map(RawValue::get)).map(|words| digest(words.as_bytes()))
     }
 
     /// The result as it came.

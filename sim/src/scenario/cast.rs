@@ -83,10 +83,11 @@ impl Cast {
         }
     }
 
-    /// When clients are gone, nodes are looked at, and those of a cluster are asked how it stands.
+    /// When clients are gone, nodes are looked at, and those of a cluster are asked how it stands: where they drain after that.
     #[must_use]
-    pub fn stock_at(&self) -> Duration {
-        Duration::from_millis(self.nodes.setup.drain_ms.saturating_sub(STOCK_MS_MAX))
+    pub fn stock_at(&self) -> Option<Duration> {
+        let setup = &self.nodes.setup;
+        setup.drains().then(|| Duration::from_millis(setup.drain_ms.saturating_sub(STOCK_MS_MAX)))
     }
 
     /// Asks them.

@@ -132,8 +132,8 @@ fn play(
         });
     }
     world.schedule(&setup.faults);
-    if setup.drains() {
-        pass(world, cast.stock_at(), watch);
+    if let Some(moment) = cast.stock_at() {
+        pass(world, moment, watch);
         look(world, setup, &history, Fact::Holds);
         let env = world.env(clock);
         drop(env.spawn("stock", cast.take_stock(env)));
@@ -182,15 +182,16 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
     let trouble = range(setup.trouble_ms);
     let deaths = setup.deaths_ms().map(|(node, at_ms)| (node, nanos(at_ms))).collect();
     let is_cluster = setup.nodes > 1;
-    let struck = Struck {
-        hosts: is_cluster.then(|| setup.struck()),
+    let (struck, absences) = (setup.struck(), setup.absences());
+    let blamed = Struck {
+        hosts: is_cluster.then(|| struck.clone()),
         rest: setup.rest.clone(),
         client_hosts: (setup.client_host(0), setup.hosts),
     };
-    let answered = Answered::new(trouble.clone(), forgiven.collect(), struck);
+    let answered = Answered::new(trouble.clone(), forgiven.collect(), blamed);
     let once = RunsOnce::new(setup.cut_means_not_taken);
     let grace = nanos(setup.limits.session_grace_ms);
-    let excused = vec![setup.struck(), setup.absences()];
+    let excused = vec![struck, absences.clone()];
     let called_off =
         CalledOff::new(trouble.clone(), nanos(setup.limits.call_ms_max), setup.rest.clone(), excused);
     let mut all: Vec<Box<dyn Checker>> = vec![
@@ -200,7 +201,7 @@ pub(crate) fn checkers(setup: &Setup) -> Vec<Box<dyn Checker>> {
         Box::new(InOrder::default()),
         Box::new(once),
         Box::new(InBounds::new(&setup.limits, is_cluster)),
-        Box::new(EndedStaysEnded::new(setup.absences(), grace)),
+        Box::new(EndedStaysEnded::new(absences, grace)),
         Box::new(ChangesAreHeard::new(trouble, deaths, setup.rest.clone())),
         Box::new(LastWord::default()),
         Box::new(OneLife::default()),

@@ -227,8 +227,7 @@ impl Trial {
             for draw in &self.faults {
                 draw(dice, &mut setup);
             }
-            let times = || setup.faults.steps.iter().map(|step| step.at_ms);
-            if let (u64::MAX, Some(first), Some(last)) = (setup.trouble_ms.0, times().min(), times().max()) {
+            if let (u64::MAX, Some((first, last))) = (setup.trouble_ms.0, setup.faults.span_ms()) {
                 setup.trouble_ms = (first, last + CALM_AFTER_MS);
             }
             setup

@@ -253,8 +253,10 @@ fn play<W: Foreign>(
     world.boot(clock, move |env| {
         let cast = takes_stock.clone();
         async move {
-            env.sleep_until(env.now().after(cast.stock_at())).await;
-            cast.take_stock(env).await;
+            if let Some(moment) = cast.stock_at() {
+                env.sleep_until(env.now().after(moment)).await;
+                cast.take_stock(env).await;
+            }
         }
     });
     for server in servers {

@@ -8,7 +8,7 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 
-/// So many accounts, numbered from 0, which is nobody's; larger numbers are nobody's as well.
+/// So many accounts, numbered from 0, which is nobody's. Of larger numbers none is kept.
 pub const ACCOUNTS: usize = 256;
 
 /// What is held on an account, in bytes that were asked for.
@@ -16,7 +16,7 @@ pub const ACCOUNTS: usize = 256;
 pub struct Held {
     /// Now.
     pub bytes: usize,
-    /// At most, since this account was [begun](begin).
+    /// At most, since [accounts are kept](keep_accounts).
     pub bytes_max: usize,
 }
 
@@ -29,22 +29,22 @@ struct Account {
 }
 
 thread_local! {
+    // None of these has a destructor, so they are there for as long as their thread, which frees to its end.
     static WHOSE_TURN: Cell<Option<fn() -> usize>> = const { Cell::new(None) };
     static BOOK: [Cell<Account>; ACCOUNTS] =
         const { [const { Cell::new(Account { bytes: 0, bytes_max: 0, begun_at: 0 }) }; ACCOUNTS] };
     static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on `whose_turn` says on which account a block of this thread is taken. It must take none itself.
+/// From now on `whose_turn` says on which account a block of this thread is taken. It must take none itself. Each account begins at
+/// nothing.
 pub fn keep_accounts(whose_turn: fn() -> usize) {
     WHOSE_TURN.set(Some(whose_turn));
-}
-
-/// Begins an account at nothing.
-pub fn begin(account: usize) {
-    change(account, |account| {
-        *account = Account { bytes_max: account.bytes, begun_at: account.bytes, ..*account }
-    });
+    for account in 0..ACCOUNTS {
+        change(account, |account| {
+            *account = Account { bytes_max: account.bytes, begun_at: account.bytes, ..*account }
+        });
+    }
 }
 
 /// What is on an account; `None` in a program that does not count.
@@ -56,8 +56,7 @@ pub fn held(account: usize) -> Option<Held> {
 }
 
 fn change(account: usize, by: impl FnOnce(&mut Account)) {
-    // No account of this number is nobody's, and not kept.
-    let _ = BOOK.try_with(|book| {
+    BOOK.with(|book| {
         if let Some(place) = book.get(account) {
             let mut account = place.get();
             by(&mut account);
@@ -94,9 +93,8 @@ impl<A: GlobalAlloc> Tally<A> {
         if start.is_null() {
             return start;
         }
-        let whose = WHOSE_TURN.try_with(Cell::get).ok().flatten();
-        let account = whose.map_or(0, |whose| whose()).min(ACCOUNTS);
-        let _ = IS_COUNTED.try_with(|is| is.set(true));
+        let account = WHOSE_TURN.get().map_or(0, |whose| whose()).min(ACCOUNTS);
+        IS_COUNTED.set(true);
         book(account, layout.size() as i64);
         // SAFETY: the room is before the block, inside of what was taken, and aligned for a word.
         unsafe {
@@ -141,10 +139,9 @@ mod tests {
 
     #[test]
     fn a_block_is_given_back_to_whose_it_was_whoever_frees_it() {
-        keep_accounts(|| TURN.get());
-        [1, 2].into_iter().for_each(begin);
         let tally = Tally(System);
         for align in [1, 8, 64, 4_096] {
+            keep_accounts(|| TURN.get());
             let layout = Layout::from_size_align(1_000, align).expect("must be a layout");
             TURN.set(1);
             // SAFETY: what is taken is written to within its size and given back once, with the layout that it has.
@@ -162,8 +159,6 @@ mod tests {
                 tally.dealloc(block, Layout::from_size_align(3_000, align).expect("must be a layout"));
             }
             assert_eq!(held(2).map(|held| held.bytes), Some(0));
-            begin(1);
-            begin(2);
         }
     }
 }
