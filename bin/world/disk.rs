@@ -69,9 +69,19 @@ impl Disk for OsDisk {
     }
 }
 
-/// An open file.
+/// An open file, locked until it is dropped.
 #[derive(Debug)]
 pub struct OsFile(fs::File);
+
+impl Drop for OsFile {
+    /// To close it would do, were there no child processes: one that is being started holds a copy of each descriptor
+    /// until it is itself (`execve(2)` closes them), and with it the lock (`flock(2)`). A node that starts again while
+    /// a program is launched elsewhere in the process would find its own files taken.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by the last close.
+        let _ = self.0.unlock();
+    }
+}
 
 impl File for OsFile {
     fn len(&self) -> io::Result<u64> {
@@ -93,5 +103,22 @@ impl File for OsFile {
     fn sync(&self) -> io::Result<()> {
         // fdatasync: the bytes and the length, without the price of a journal commit for the time stamps.
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_dropped_is_free_although_a_child_that_is_being_started_has_a_copy() {
+        let path = std::env::temp_dir().join(format!("switchboard-lock-{}", std::process::id()));
+        let file = OsDisk.open(&path, OpenMode::CreateIfMissing).expect("creates");
+        let copy = file.0.try_clone().expect("shares what was opened, as a fork does");
+        drop(file);
+        let again = OsDisk.open(&path, OpenMode::Existing).map(drop);
+        drop(copy);
+        fs::remove_file(&path).expect("removes");
+        again.expect("nobody has it");
     }
 }
