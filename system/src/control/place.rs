@@ -126,8 +126,10 @@ fn step(
     let fit = |id| map.state(id) == NodeState::Up || (replicas.contains(&id) && !is_gone(id));
     let target = ranking.choose(group, fit);
     let extra = replicas.iter().copied().filter(|id| !target.contains(id));
-    // Who left goes first, then who is lost, then who was added last.
-    let worst = extra.rev().max_by_key(|id| (map.state(*id).has_left(), is_gone(*id)));
+    // Who left goes first, then who is lost, then who was added last. Of two that left, one that has ended goes before one
+    // that still votes: without that vote the group might not have the majority to let go of the other.
+    let worst =
+        extra.rev().max_by_key(|id| (map.state(*id).has_left(), is_gone(*id), map.state(*id).has_ended()));
     let add = target.iter().copied().find(|id| !replicas.contains(id));
     let remove = match add {
         Some(_) => worst.filter(|id| is_gone(*id) || replicas.len() >= REPLICAS),

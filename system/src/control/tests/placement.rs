@@ -87,6 +87,20 @@ fn a_node_that_leaves_is_free_once_its_replicas_have_moved() {
 }
 
 #[test]
+fn of_two_that_left_the_one_that_has_ended_goes_first_and_then_the_other_may() {
+    let mut cluster = Cluster::of(4, 1, 16);
+    // The third node is given nothing, so the fourth is all that stays of a group of the other three.
+    cluster.done(Command::Drain { node: NodeId(3) });
+    cluster.done(Command::Leave { node: NodeId(2) });
+    cluster.down(NodeId(1));
+    cluster.done(Command::Leave { node: NodeId(1) });
+    cluster.settle();
+    let alone = cluster.map.places.iter().filter(|place| place.replicas == [NodeId(4)]).count();
+    assert!(alone > 0, "{:?}", cluster.map.places);
+    assert!(cluster.map.is_free(NodeId(1)) && cluster.map.is_free(NodeId(2)), "{:?}", cluster.map.places);
+}
+
+#[test]
 fn a_group_without_a_majority_is_left_alone_and_holds_up_no_other() {
     let mut cluster = Cluster::of(9, 3, 64);
     cluster.settings.moves_max = 1;
